@@ -1,0 +1,116 @@
+/* store - one node's durable state: the block log, and families of derived keys.
+ *
+ * What it is    A contract with two implementations, store_rocksdb.c (disk) and store_mem.c
+ *               (simulator and tests); tests/store runs the same cases on both.
+ * Who calls it  The writer calls store_append; apply calls store_put; anyone reads. One writer
+ * of the log and one of the families at a time; reads are thread-safe beside them. Contract
+ * Blocks are numbered from 1 without holes. store_append is durable when it returns OK
+ * (fdatasync). store_put is atomic and ordered after every earlier store_put, but not synced:
+ * after a crash a suffix of the puts may be gone, never a part of one and never one before
+ * another. Derived families are rebuilt by applying the log again from the applied index that
+ * the same put wrote. Errors        TALLY_E_IO from a write means *unknown*: stop the process,
+ * never retry in place. A missing or damaged block is TALLY_E_CORRUPT, never "not found". Read
+ * first    docs/architecture.md, "What is on disk". */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tally/err.h>
+
+#include "base/bytes.h"
+
+struct store;
+
+/* Raft's hard state (Ongaro fig. 3.1), and the commit index as of that write. */
+struct store_hard_state {
+    uint64_t term;
+    uint32_t vote; /* member id, 0: nobody */
+    uint64_t commit;
+};
+
+struct store_block {
+    uint64_t index;    /* from 1 */
+    struct bytes data; /* header and body, see event/block.h */
+};
+
+/* One durable step: first truncate, then append, with the hard state, in one batch. */
+struct store_append {
+    const struct store_hard_state *hard_state; /* NULL: unchanged */
+    uint64_t truncate_from;                    /* drop blocks >= this; 0: none */
+    const struct store_block *blocks; /* consecutive, first = last + 1 after truncation */
+    size_t blocks_count;
+};
+
+enum store_family {
+    STORE_RECORDS, /* record index -> where its bytes are, and its decision */
+    STORE_NODES,   /* tree nodes: level, index -> hash */
+    STORE_STATE,   /* what apply knows: principals, keys, subjects, event ids */
+    STORE_INDEX,   /* lists for queries: by subject, by type */
+    STORE_META,    /* applied index, newest checkpoint, identity */
+    STORE_FAMILIES,
+};
+
+struct store_put {
+    enum store_family family;
+    struct bytes key; /* 1..512 bytes */
+    struct bytes value;
+    bool erase; /* remove the key; value is ignored */
+};
+
+/* A value on loan from the store until store_value_free. */
+struct store_value {
+    const uint8_t *data;
+    size_t size;
+    void *handle;
+};
+
+/* Called for each key in order; false ends the scan. Pointers are valid for the call only. */
+typedef bool store_visit(void *context, struct bytes key, struct bytes value);
+
+/* Create an empty store in the directory `path`, which must not hold one.
+ *   TALLY_E_CONFLICT  something is there already;  TALLY_E_IO */
+TALLY_NODISCARD enum tally_err store_rocksdb_create(const char *path, struct tally_diag *diag);
+/* Open the store at `path`. Errors: TALLY_E_NOT_FOUND (none there), TALLY_E_CORRUPT,
+ * TALLY_E_IO. */
+TALLY_NODISCARD enum tally_err store_rocksdb_open(const char *path, struct store **ret_store,
+                                                  struct tally_diag *diag);
+/* An empty store in memory. Errors: TALLY_E_NO_MEMORY. See store_mem.h for its faults. */
+TALLY_NODISCARD enum tally_err store_mem_open(struct store **ret_store);
+/* Close; NULL is accepted. */
+void store_close(struct store *store);
+
+/* Make `append` durable. Errors: TALLY_E_IO (unknown outcome), TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err store_append(struct store *store,
+                                            const struct store_append *append,
+                                            struct tally_diag *diag);
+/* The index of the last block; 0 when there is none. */
+uint64_t store_last(struct store *store);
+/* The newest hard state; zeros when none was written. */
+struct store_hard_state store_hard_state(struct store *store);
+/* Read blocks from, from + 1, ... while their sizes add up to at most `size_max` (the first
+ * always fits) and at most `count_max`. *ret_blocks is one allocation owned by the caller:
+ * free() it. TALLY_E_NOT_FOUND  from > last;  TALLY_E_CORRUPT  a block in the range is missing
+ * or misplaced */
+TALLY_NODISCARD enum tally_err store_read(struct store *store, uint64_t from, size_t count_max,
+                                          size_t size_max, struct store_block **ret_blocks,
+                                          size_t *ret_count, struct tally_diag *diag);
+
+/* Apply all puts or none, in order. Errors: TALLY_E_IO, TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err store_put(struct store *store, const struct store_put *puts,
+                                         size_t puts_count, struct tally_diag *diag);
+/* TALLY_E_NOT_FOUND, TALLY_E_CORRUPT, TALLY_E_IO. */
+TALLY_NODISCARD enum tally_err store_get(struct store *store, enum store_family family,
+                                         struct bytes key, struct store_value *ret_value,
+                                         struct tally_diag *diag);
+void store_value_free(struct store_value *value);
+/* Visit the keys that start with `prefix`, ascending, from `from` (inclusive; empty: from the
+ * prefix's start). "Not seen" is never "absent": a caller that needs proof of completeness
+ * counts. Errors: TALLY_E_CORRUPT, TALLY_E_IO. */
+TALLY_NODISCARD enum tally_err store_scan(struct store *store, enum store_family family,
+                                          struct bytes prefix, struct bytes from,
+                                          store_visit *visit, void *context,
+                                          struct tally_diag *diag);
+
+#endif
