@@ -45,7 +45,10 @@ enum {
     LIMIT_GENESIS_SIZE = 64 * 1024,
     LIMIT_PROOF_HASHES = 64, /* tree sizes are below 2^63 */
 
-    LIMIT_NAME_SIZE = 64, /* member, site, key and ledger names */
+    LIMIT_NAME_SIZE = 64,                         /* member, site, key and ledger names */
+    LIMIT_ORIGIN_SIZE = LIMIT_NAME_SIZE + 1 + 32, /* <name>/<32 hex digits> */
+    LIMIT_KEY_NAME_SIZE = 192,                    /* <origin>/<node>, and those of others */
+    LIMIT_NOTE_SIGNATURES = 64,                   /* lines that the note parser accepts */
     LIMIT_URL_SIZE = 256,
 
     LIMIT_ARENA_FLAT = 64 * 1024, /* unpacking may use this much ... */
@@ -57,6 +60,9 @@ _Static_assert(LIMIT_EVENT_SIZE + LIMIT_GENESIS_SIGNERS * 128 + LIMIT_FAILED_RUL
                "an event, its signers, its decision and the headers fit one record");
 _Static_assert(LIMIT_BLOCK_SIZE + 64 * 1024 <= LIMIT_PEER_MESSAGE_SIZE,
                "a block fits a message");
+_Static_assert(LIMIT_ORIGIN_SIZE + 1 + LIMIT_NAME_SIZE <= LIMIT_KEY_NAME_SIZE,
+               "a member's cosignature key name fits");
+_Static_assert(LIMIT_NOTE_SIGNATURES >= LIMIT_CHECKPOINT_SIGNATURES, "we read what we write");
 _Static_assert(LIMIT_INFLIGHT_SIZE >= 4 * LIMIT_BLOCK_SIZE, "a window holds several blocks");
 _Static_assert(LIMIT_REQUESTS_WAITING >= 8 * LIMIT_REQUESTS_IN_WORK, "busy can be answered");
 
