@@ -38,9 +38,11 @@ struct session_ephemeral {
 struct session_hello {
     struct tally_hash ledger_id;
     uint32_t node_id;     /* the sender */
+    uint32_t receiver_id; /* so that nobody can pass it on to another member as its own */
     uint64_t incarnation; /* the sender's */
     uint8_t ephemeral[SESSION_EPHEMERAL_BYTES];
-    uint8_t nonce[SESSION_NONCE_BYTES]; /* the receiver's */
+    uint8_t own_nonce[SESSION_NONCE_BYTES]; /* the sender's, for the Hello that answers */
+    uint8_t nonce[SESSION_NONCE_BYTES];     /* the receiver's */
 };
 
 /* An established session as one side sees it. Secret: wipe it with session_wipe(). */
@@ -53,10 +55,13 @@ struct session {
 };
 
 void session_ephemeral_new(struct session_ephemeral *ret_ephemeral);
+/* The key pair of 32 fresh random bytes, for code that must not draw them itself. */
+void session_ephemeral_from_seed(const uint8_t seed[32],
+                                 struct session_ephemeral *ret_ephemeral);
 void session_ephemeral_wipe(struct session_ephemeral *ephemeral);
 
-/* Sign "tally/hello/v1\n" || ledger id || u32 node id || u64 incarnation || ephemeral ||
- * nonce with the sender's peer key. */
+/* Sign "tally/hello/v1\n" || ledger id || u32 node id || u32 receiver id || u64 incarnation ||
+ * ephemeral || own nonce || nonce with the sender's peer key. */
 void session_hello_sign(const struct session_hello *hello, const struct sign_key *peer_key,
                         uint8_t ret_signature[SIGN_SIGNATURE_BYTES]);
 /*   TALLY_E_SIGNATURE  not signed by `peer_public`. Whether ledger, node, incarnation and
