@@ -1,11 +1,11 @@
 #include "crypto/session.h"
 
-#include <sodium.h>
-#include <string.h>
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "crypto/hash.h"
 #include "crypto/secret.h"
+#include <sodium.h>
+#include <string.h>
 
 _Static_assert(crypto_kx_PUBLICKEYBYTES == SESSION_EPHEMERAL_BYTES, "ephemeral size");
 _Static_assert(crypto_kx_SECRETKEYBYTES == sizeof((struct session_ephemeral *)0)->secret,
@@ -18,7 +18,8 @@ _Static_assert(SESSION_MAC_KEY_BYTES <= crypto_generichash_KEYBYTES_MAX, "MAC ke
     (sizeof HELLO_LABEL - 1 + TALLY_HASH_BYTES + 4 + 4 + 8 + SESSION_EPHEMERAL_BYTES +         \
      2 * SESSION_NONCE_BYTES)
 
-static const char kdf_context[crypto_kdf_CONTEXTBYTES] = {'t', 'a', 'l', 'l', 'y', 'm', 'a', 'c'};
+static const char kdf_context[crypto_kdf_CONTEXTBYTES] = {'t', 'a', 'l', 'l',
+                                                          'y', 'm', 'a', 'c'};
 
 void session_ephemeral_new(struct session_ephemeral *ret_ephemeral)
 {
