@@ -1,0 +1,185 @@
+#include "net/client_net.h"
+
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/rep.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "client/wire.h"
+
+/* Design notes
+ * - A context is in one of three phases: NNG receives into it (an NNG thread owns it next), the
+ *   node holds its request, or NNG sends from it. Whoever changes the phase hands it over.
+ * - Only completions submit the next receive; client_net_stop and the closing of the socket end
+ *   that, since both fail with NNG_ECLOSED from then on. */
+
+enum phase { PHASE_RECEIVING, PHASE_HELD, PHASE_SENDING };
+
+struct client_request {
+    struct client_net *net;
+    nng_ctx context;
+    nng_aio *aio;
+    nng_msg *message; /* the request, while held */
+    void *user;
+    atomic_int phase; /* its release and acquire order the members above */
+};
+
+struct client_net {
+    nng_socket socket;
+    uint16_t port;
+    uint32_t requests_count; /* opened */
+    struct client_request *requests;
+    void (*on_request)(void *context, struct client_request *request);
+    void *context;
+    atomic_bool stopped;
+};
+
+static void receive(struct client_request *request)
+{
+    if (atomic_load(&request->net->stopped)) return;
+    atomic_store(&request->phase, PHASE_RECEIVING);
+    nng_ctx_recv(request->context, request->aio);
+}
+
+static void on_received(struct client_request *request, int rv)
+{
+    if (rv != 0) {
+        if (rv != NNG_ECLOSED && rv != NNG_ECANCELED) receive(request);
+        return;
+    }
+    request->message = nng_aio_get_msg(request->aio);
+    nng_aio_set_msg(request->aio, NULL);
+    request->user = NULL;
+    atomic_store(&request->phase, PHASE_HELD);
+    request->net->on_request(request->net->context, request);
+}
+
+static void on_complete(void *context)
+{
+    struct client_request *request = context;
+    const int rv = nng_aio_result(request->aio);
+    const int phase = atomic_load(&request->phase);
+
+    ASSERT(phase != PHASE_HELD);
+    if (phase == PHASE_RECEIVING) {
+        on_received(request, rv);
+        return;
+    }
+    if (rv != 0) { /* the client has gone away */
+        nng_msg_free(nng_aio_get_msg(request->aio));
+        nng_aio_set_msg(request->aio, NULL);
+    }
+    if (rv != NNG_ECLOSED && rv != NNG_ECANCELED) receive(request);
+}
+
+static enum tally_err sockets_open(struct client_net *net, uint32_t contexts,
+                                   struct tally_diag *diag)
+{
+    int rv = nng_rep0_open(&net->socket);
+
+    if (rv == 0) rv = nng_socket_set_size(net->socket, NNG_OPT_RECVMAXSZ, LIMIT_REQUEST_SIZE);
+    for (uint32_t i = 0; i < contexts && rv == 0; i++) {
+        struct client_request *request = &net->requests[i];
+        request->net = net;
+        net->requests_count = i + 1;
+        rv = nng_ctx_open(&request->context, net->socket);
+        if (rv == 0) rv = nng_aio_alloc(&request->aio, on_complete, request);
+    }
+    if (rv == 0) return TALLY_OK;
+    tally_diag_set(diag, "cannot open the client socket: %s", nng_strerror(rv));
+    return rv == NNG_ENOMEM ? TALLY_E_NO_MEMORY : TALLY_E_IO;
+}
+
+enum tally_err client_net_open(const struct client_net_config *config,
+                               struct client_net **ret_net, struct tally_diag *diag)
+{
+    const uint32_t contexts = config->contexts == 0 ? CLIENT_NET_CONTEXTS : config->contexts;
+    const struct wire_tls tls = {config->tls.cert_file, config->tls.key_file, NULL};
+    enum tally_err err = TALLY_E_NO_MEMORY;
+
+    if (contexts > LIMIT_REQUESTS_WAITING) {
+        tally_diag_set(diag, "%u requests may wait, at most %d can", contexts,
+                       LIMIT_REQUESTS_WAITING);
+        return TALLY_E_INVALID;
+    }
+    struct client_net *net = calloc(1, sizeof *net);
+    if (net == NULL) return TALLY_E_NO_MEMORY;
+    net->on_request = config->on_request;
+    net->context = config->context;
+    net->requests = calloc(contexts, sizeof *net->requests);
+    if (net->requests != NULL) err = sockets_open(net, contexts, diag);
+    if (err == TALLY_OK)
+        err = wire_listen((uint32_t)nng_socket_id(net->socket), config->listen_url, &tls,
+                          &net->port, diag);
+    if (err != TALLY_OK) {
+        client_net_close(net);
+        return err;
+    }
+    for (uint32_t i = 0; i < contexts; i++) receive(&net->requests[i]);
+    *ret_net = net;
+    return TALLY_OK;
+}
+
+void client_net_stop(struct client_net *net)
+{
+    if (net == NULL || atomic_exchange(&net->stopped, true)) return;
+    if (nng_socket_id(net->socket) > 0) (void)nng_close(net->socket);
+}
+
+void client_net_close(struct client_net *net)
+{
+    if (net == NULL) return;
+    client_net_stop(net);
+    /* All stand still before any is freed: a completion may still run for another. */
+    for (uint32_t i = 0; i < net->requests_count; i++)
+        if (net->requests[i].aio != NULL) nng_aio_stop(net->requests[i].aio);
+    for (uint32_t i = 0; i < net->requests_count; i++) {
+        struct client_request *request = &net->requests[i];
+        if (request->aio != NULL) nng_aio_free(request->aio);
+        if (request->message != NULL) nng_msg_free(request->message);
+    }
+    free(net->requests);
+    free(net);
+}
+
+struct bytes client_request_bytes(const struct client_request *request)
+{
+    return bytes_of(nng_msg_body(request->message), nng_msg_len(request->message));
+}
+
+void client_request_set_user(struct client_request *request, void *user)
+{
+    request->user = user;
+}
+
+void *client_request_user(const struct client_request *request)
+{
+    return request->user;
+}
+
+void client_net_reply(struct client_request *request, struct bytes response)
+{
+    nng_msg *message = NULL;
+
+    ASSERT(response.size <= LIMIT_RESPONSE_SIZE);
+    ASSERT(atomic_load(&request->phase) == PHASE_HELD);
+    if (nng_msg_alloc(&message, response.size) == 0) {
+        if (response.size > 0) memcpy(nng_msg_body(message), response.data, response.size);
+        nng_msg_free(request->message);
+    } else {
+        message = request->message;
+        nng_msg_clear(message);
+    }
+    request->message = NULL;
+    nng_aio_set_msg(request->aio, message);
+    atomic_store(&request->phase, PHASE_SENDING);
+    nng_ctx_send(request->context, request->aio);
+}
+
+uint16_t client_net_port(const struct client_net *net)
+{
+    return net->port;
+}

@@ -1,0 +1,356 @@
+#include "net/peer_net.h"
+
+#include <nng/nng.h>
+#include <nng/protocol/pipeline0/pull.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/queue.h"
+#include "client/wire.h"
+#include "crypto/secret.h"
+#include "net/outlet.h"
+
+/* Design notes
+ * - A frame that arrives is pushed on `inbox` by the one receive aio (so frames of one
+ *   connection keep their order) and `wake` is called once until the next poll.
+ * - peer_net_poll takes frames out, opens their envelope under `lock`, and calls the owner
+ *   without it.
+ * - A sender seals and queues under `lock`, so that counters leave in order.
+ * - Lock order: `lock`, then an outlet's. NNG's threads take only an outlet's lock or none. */
+
+_Static_assert(PEER_NET_MESSAGE_MAX + PEER_FRAME_OVERHEAD <= LIMIT_PEER_MESSAGE_SIZE, "frame");
+
+struct peer {
+    uint32_t id;
+    struct outlet *outlets[PEER_CHANNELS];
+    struct peer_session session; /* under the lock of the net */
+};
+
+struct peer_net {
+    struct peer_net_config config; /* `peers` and the strings are not used after open */
+    struct peer *peers;
+    size_t peers_count;
+    nng_socket socket; /* listens */
+    nng_aio *receive;
+    uint16_t port;
+
+    struct queue *inbox;
+    atomic_size_t inbox_size; /* bytes */
+    atomic_bool wake_pending; /* the loop was told and has not polled since */
+    atomic_bool closing;
+    atomic_uint_fast64_t receive_dropped;
+
+    pthread_mutex_t lock; /* sessions and counters */
+    struct peer_net_counters counters;
+};
+
+static void wake(void *context)
+{
+    struct peer_net *net = context;
+
+    if (!atomic_exchange(&net->wake_pending, true)) net->config.wake(net->config.context);
+}
+
+/* ---- receiving, on NNG threads ---- */
+
+static void inbox_push(struct peer_net *net, nng_msg *frame)
+{
+    const size_t size = nng_msg_len(frame);
+
+    if (atomic_fetch_add(&net->inbox_size, size) + size <= PEER_NET_RECEIVE_SIZE_MAX &&
+        queue_push(net->inbox, frame)) {
+        wake(net);
+        return;
+    }
+    atomic_fetch_sub(&net->inbox_size, size);
+    atomic_fetch_add(&net->receive_dropped, 1);
+    nng_msg_free(frame);
+}
+
+static void on_received(void *context)
+{
+    struct peer_net *net = context;
+    const int rv = nng_aio_result(net->receive);
+
+    if (rv == 0) {
+        nng_msg *frame = nng_aio_get_msg(net->receive);
+        nng_aio_set_msg(net->receive, NULL);
+        inbox_push(net, frame);
+    }
+    if (rv == NNG_ECLOSED || rv == NNG_ECANCELED || atomic_load(&net->closing)) return;
+    nng_recv_aio(net->socket, net->receive);
+}
+
+/* ---- opening and closing ---- */
+
+static enum tally_err config_check(const struct peer_net_config *config,
+                                   struct tally_diag *diag)
+{
+    ASSERT(config->self != 0);
+    ASSERT(config->peers_count <= LIMIT_MEMBERS);
+    for (size_t i = 0; i < config->peers_count; i++) {
+        ASSERT(config->peers[i].id != 0);
+        ASSERT(config->peers[i].id != config->self);
+        if (wire_url_tls(config->peers[i].url) == wire_url_tls(config->listen_url)) continue;
+        tally_diag_set(diag, "%.80s and %.80s: all members use the same scheme",
+                       config->listen_url, config->peers[i].url);
+        return TALLY_E_INVALID;
+    }
+    if (wire_url_tls(config->listen_url) && config->tls.ca_file == NULL) {
+        tally_diag_set(diag, "%.120s: the certificates of the members are needed",
+                       config->listen_url);
+        return TALLY_E_INVALID;
+    }
+    return TALLY_OK;
+}
+
+static enum tally_err peer_open(struct peer_net *net, struct peer *peer,
+                                const struct peer_net_peer *config, struct tally_diag *diag)
+{
+    struct outlet_config outlet = {
+        .url = config->url,
+        .tls = {net->config.tls.cert_file, net->config.tls.key_file, net->config.tls.ca_file},
+        .frames_max = PEER_NET_CONTROL_QUEUE,
+        .size_max = LIMIT_INFLIGHT_SIZE,
+        .on_connect = wake,
+        .context = net,
+    };
+    struct peer_session_config session = {
+        .self = net->config.self,
+        .self_incarnation = net->config.incarnation,
+        .peer = config->id,
+        .peer_incarnation = config->incarnation,
+    };
+    enum tally_err err = TALLY_OK;
+
+    memcpy(session.ledger_id, net->config.ledger_id, sizeof session.ledger_id);
+    memcpy(session.self_seed, net->config.seed, sizeof session.self_seed);
+    memcpy(session.peer_key, config->public_key, sizeof session.peer_key);
+    peer->id = config->id;
+    peer_session_init(&peer->session, &session);
+    secret_wipe(&session, sizeof session);
+
+    err = outlet_open(&outlet, &peer->outlets[PEER_CONTROL], diag);
+    outlet.frames_max = PEER_NET_BULK_QUEUE;
+    if (err == TALLY_OK) err = outlet_open(&outlet, &peer->outlets[PEER_BULK], diag);
+    return err;
+}
+
+static enum tally_err listener_open(struct peer_net *net, struct tally_diag *diag)
+{
+    const struct wire_tls tls = {net->config.tls.cert_file, net->config.tls.key_file,
+                                 net->config.tls.ca_file};
+    int rv = nng_pull0_open(&net->socket);
+
+    if (rv == 0) rv = nng_aio_alloc(&net->receive, on_received, net);
+    if (rv == 0)
+        rv = nng_socket_set_size(net->socket, NNG_OPT_RECVMAXSZ, LIMIT_PEER_MESSAGE_SIZE);
+    if (rv != 0) {
+        tally_diag_set(diag, "cannot open the peer socket: %s", nng_strerror(rv));
+        return rv == NNG_ENOMEM ? TALLY_E_NO_MEMORY : TALLY_E_IO;
+    }
+    return wire_listen((uint32_t)nng_socket_id(net->socket), net->config.listen_url, &tls,
+                       &net->port, diag);
+}
+
+enum tally_err peer_net_open(const struct peer_net_config *config, struct peer_net **ret_net,
+                             struct tally_diag *diag)
+{
+    enum tally_err err = config_check(config, diag);
+    struct peer_net *net = err == TALLY_OK ? calloc(1, sizeof *net) : NULL;
+
+    if (err != TALLY_OK) return err;
+    if (net == NULL) return TALLY_E_NO_MEMORY;
+    net->config = *config;
+    (void)pthread_mutex_init(&net->lock, NULL);
+    net->peers = calloc(config->peers_count + 1, sizeof *net->peers);
+    err = net->peers == NULL ? TALLY_E_NO_MEMORY
+                             : queue_open(PEER_NET_RECEIVE_QUEUE, &net->inbox);
+    if (err == TALLY_OK) err = listener_open(net, diag);
+    for (size_t i = 0; i < config->peers_count && err == TALLY_OK; i++) {
+        net->peers_count = i + 1;
+        err = peer_open(net, &net->peers[i], &config->peers[i], diag);
+    }
+    net->config.peers = NULL;
+    if (err != TALLY_OK) {
+        peer_net_close(net);
+        return err;
+    }
+    nng_recv_aio(net->socket, net->receive);
+    *ret_net = net;
+    return TALLY_OK;
+}
+
+void peer_net_close(struct peer_net *net)
+{
+    if (net == NULL) return;
+    atomic_store(&net->closing, true);
+    atomic_store(&net->wake_pending, true); /* nobody is woken any more */
+    for (size_t i = 0; i < net->peers_count; i++) {
+        for (size_t channel = 0; channel < PEER_CHANNELS; channel++)
+            outlet_close(net->peers[i].outlets[channel]);
+        peer_session_wipe(&net->peers[i].session);
+    }
+    if (net->receive != NULL) nng_aio_stop(net->receive);
+    if (nng_socket_id(net->socket) > 0) (void)nng_close(net->socket);
+    if (net->receive != NULL) nng_aio_free(net->receive);
+    if (net->inbox != NULL) {
+        for (nng_msg *frame; (frame = queue_pop(net->inbox, 0)) != NULL;) nng_msg_free(frame);
+        queue_free(net->inbox);
+    }
+    free(net->peers);
+    (void)pthread_mutex_destroy(&net->lock);
+    secret_wipe(net, sizeof *net);
+    free(net);
+}
+
+/* ---- sending ---- */
+
+static struct peer *find_peer(struct peer_net *net, uint32_t id)
+{
+    for (size_t i = 0; i < net->peers_count; i++)
+        if (net->peers[i].id == id) return &net->peers[i];
+    return NULL;
+}
+
+/* Under the lock. */
+static void send_handshake(struct peer_net *net, struct peer *peer, const uint8_t *bytes,
+                           size_t size)
+{
+    uint8_t *data = NULL;
+    struct outlet_frame *frame = outlet_frame_new(size, &data);
+
+    if (frame != NULL) memcpy(data, bytes, size);
+    if (frame == NULL || !outlet_send(peer->outlets[PEER_CONTROL], frame))
+        net->counters.send_dropped++;
+}
+
+/* Under the lock. The order matters: a counter that is taken but not sent would be harmless,
+ * sealing what is dropped anyway is wasted work. */
+static bool seal_and_send(struct peer *peer, enum peer_channel channel, struct bytes message)
+{
+    const size_t size = message.size + PEER_FRAME_OVERHEAD;
+    struct outlet *outlet = peer->outlets[channel];
+    uint8_t *data = NULL;
+
+    if (!peer->session.established || !outlet_ready(outlet, size)) return false;
+    struct outlet_frame *frame = outlet_frame_new(size, &data);
+    if (frame == NULL) return false;
+    const bool sealed = peer_session_seal(&peer->session, channel, message, data);
+    ASSERT(sealed);
+    return outlet_send(outlet, frame);
+}
+
+bool peer_net_send(struct peer_net *net, uint32_t to, enum peer_channel channel,
+                   struct bytes message)
+{
+    struct peer *peer = find_peer(net, to);
+
+    ASSERT(message.size > 0);
+    ASSERT(message.size <= PEER_NET_MESSAGE_MAX);
+    pthread_mutex_lock(&net->lock);
+    const bool sent = peer != NULL && seal_and_send(peer, channel, message);
+    if (sent) {
+        net->counters.sent++;
+        net->counters.sent_size += message.size;
+    } else {
+        net->counters.send_dropped++;
+    }
+    pthread_mutex_unlock(&net->lock);
+    return sent;
+}
+
+/* ---- the loop ---- */
+
+static void receive_frame(struct peer_net *net, uint64_t now_ms, struct bytes frame)
+{
+    struct peer *peer = find_peer(net, peer_frame_sender(frame));
+    struct peer_received received;
+    uint8_t random[PEER_RANDOM_SIZE];
+
+    pthread_mutex_lock(&net->lock);
+    if (peer == NULL) {
+        net->counters.refused[PEER_DROP_ADDRESS]++;
+        pthread_mutex_unlock(&net->lock);
+        return;
+    }
+    secret_random(random, sizeof random);
+    peer_session_receive(&peer->session, now_ms, random, frame, &received);
+    secret_wipe(random, sizeof random);
+    if (received.drop != PEER_DROP_NONE) net->counters.refused[received.drop]++;
+    if (received.reply_size > 0) send_handshake(net, peer, received.reply, received.reply_size);
+    if (received.message) {
+        net->counters.received++;
+        net->counters.received_size += received.payload.size;
+    }
+    pthread_mutex_unlock(&net->lock);
+
+    if (received.established && net->config.on_session != NULL)
+        net->config.on_session(net->config.context, peer->id);
+    if (received.message)
+        net->config.on_message(net->config.context, peer->id, received.channel,
+                               received.payload);
+}
+
+static void tick(struct peer_net *net, uint64_t now_ms)
+{
+    uint8_t random[PEER_RANDOM_SIZE];
+    uint8_t knock[PEER_KNOCK_SIZE];
+
+    pthread_mutex_lock(&net->lock);
+    for (size_t i = 0; i < net->peers_count; i++) {
+        struct peer *peer = &net->peers[i];
+        /* A Knock into a closed connection would only delay the next one. */
+        if (!outlet_ready(peer->outlets[PEER_CONTROL], PEER_KNOCK_SIZE)) continue;
+        secret_random(random, sizeof random);
+        const size_t size = peer_session_tick(&peer->session, now_ms, random, knock);
+        if (size > 0) send_handshake(net, peer, knock, size);
+    }
+    pthread_mutex_unlock(&net->lock);
+    secret_wipe(random, sizeof random);
+}
+
+uint64_t peer_net_poll(struct peer_net *net, uint64_t now_ms)
+{
+    /* Cleared first: a frame that comes from here on wakes again. */
+    atomic_store(&net->wake_pending, false);
+    /* Bounded, so that a flood cannot keep the loop here. */
+    for (size_t i = 0; i < PEER_NET_RECEIVE_QUEUE; i++) {
+        nng_msg *frame = queue_pop(net->inbox, 0);
+        if (frame == NULL) break;
+        atomic_fetch_sub(&net->inbox_size, nng_msg_len(frame));
+        receive_frame(net, now_ms, bytes_of(nng_msg_body(frame), nng_msg_len(frame)));
+        nng_msg_free(frame);
+    }
+    if (queue_count(net->inbox) > 0) wake(net);
+    tick(net, now_ms);
+    return now_ms + PEER_NET_POLL_MS;
+}
+
+bool peer_net_connected(struct peer_net *net, uint32_t peer_id)
+{
+    struct peer *peer = find_peer(net, peer_id);
+
+    pthread_mutex_lock(&net->lock);
+    const bool connected = peer != NULL && peer->session.established;
+    pthread_mutex_unlock(&net->lock);
+    return connected;
+}
+
+uint16_t peer_net_port(struct peer_net *net)
+{
+    return net->port;
+}
+
+struct peer_net_counters peer_net_counters(struct peer_net *net)
+{
+    pthread_mutex_lock(&net->lock);
+    struct peer_net_counters counters = net->counters;
+    pthread_mutex_unlock(&net->lock);
+    counters.receive_dropped = atomic_load(&net->receive_dropped);
+    return counters;
+}
