@@ -128,7 +128,7 @@ static enum tally_err peer_open(struct peer_net *net, struct peer *peer,
     enum tally_err err = TALLY_OK;
 
     memcpy(session.ledger_id, net->config.ledger_id, sizeof session.ledger_id);
-    memcpy(session.self_seed, net->config.seed, sizeof session.self_seed);
+    session.self_key = net->config.key;
     memcpy(session.peer_key, config->public_key, sizeof session.peer_key);
     peer->id = config->id;
     peer_session_init(&peer->session, &session);

@@ -45,7 +45,7 @@ struct peer_net_config {
     uint8_t ledger_id[32];
     uint32_t self;          /* own member id */
     uint64_t incarnation;   /* own */
-    uint8_t seed[32];       /* of the own peer key (Ed25519) */
+    struct sign_key key;    /* own peer key */
     const char *listen_url; /* a port 0 is allowed, see peer_net_port */
     struct net_tls tls;
     const struct peer_net_peer *peers; /* the others, at most LIMIT_MEMBERS; not `self` */

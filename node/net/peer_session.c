@@ -37,7 +37,6 @@ void peer_session_init(struct peer_session *session, const struct peer_session_c
     ASSERT(config->self != config->peer);
     memset(session, 0, sizeof *session);
     session->config = *config;
-    sign_keypair_from_seed(config->self_seed, &session->key);
 }
 
 void peer_session_wipe(struct peer_session *session)
@@ -96,7 +95,7 @@ static size_t put_hello(const struct peer_session *session, const struct peer_at
     memcpy(hello.ephemeral, attempt->ephemeral.public_key, sizeof hello.ephemeral);
     memcpy(hello.own_nonce, attempt->nonce, sizeof hello.own_nonce);
     memcpy(hello.nonce, peer_nonce, sizeof hello.nonce);
-    session_hello_sign(&hello, &session->key, signature);
+    session_hello_sign(&hello, &session->config.self_key, signature);
 
     put_start(&writer, session, FRAME_HELLO, PEER_CONTROL);
     bytes_put(&writer, hello.ledger_id.bytes, sizeof hello.ledger_id.bytes);

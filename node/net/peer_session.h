@@ -67,8 +67,8 @@ struct peer_session_config {
     uint8_t ledger_id[32];
     uint32_t self;
     uint64_t self_incarnation;
-    uint8_t self_seed[32]; /* of the own peer key */
-    uint32_t peer;         /* not self */
+    struct sign_key self_key; /* own peer key */
+    uint32_t peer;            /* not self */
     uint64_t peer_incarnation;
     uint8_t peer_key[32]; /* its public peer key */
 };
@@ -83,7 +83,6 @@ struct peer_attempt {
 /* Private to peer_session.c. */
 struct peer_session {
     struct peer_session_config config;
-    struct sign_key key; /* own */
     struct peer_attempt attempt;
     uint64_t knock_at_ms; /* not before */
     uint64_t hello_at_ms; /* answers to Knocks, not before */

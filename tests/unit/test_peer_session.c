@@ -31,14 +31,14 @@ static const uint8_t *draw(struct node *node)
     return random;
 }
 
-static void public_key_of(uint8_t id, uint8_t *ret_key)
+static struct sign_key key_of(uint32_t id)
 {
     uint8_t seed[32];
     struct sign_key key;
 
-    memset(seed, id, sizeof seed);
+    memset(seed, (int)id, sizeof seed);
     sign_keypair_from_seed(seed, &key);
-    memcpy(ret_key, key.public_key, 32);
+    return key;
 }
 
 /* `self` with the keys of member `self`, towards `peer` with the keys of member `peer`. */
@@ -46,12 +46,12 @@ static struct peer_session_config config_of(uint32_t self, uint32_t peer)
 {
     struct peer_session_config config = {.self = self,
                                          .self_incarnation = 1000 + self,
+                                         .self_key = key_of(self),
                                          .peer = peer,
                                          .peer_incarnation = 1000 + peer};
 
     memset(config.ledger_id, 0x11, sizeof config.ledger_id);
-    memset(config.self_seed, (int)self, sizeof config.self_seed);
-    public_key_of((uint8_t)peer, config.peer_key);
+    memcpy(config.peer_key, key_of(peer).public_key, sizeof config.peer_key);
     return config;
 }
 
@@ -384,7 +384,7 @@ START_TEST(a_stranger_gets_no_session)
 
     if (strangers[_i].ledger) config.ledger_id[31] ^= 1;
     if (strangers[_i].incarnation) config.self_incarnation++;
-    if (strangers[_i].seed) memset(config.self_seed, MALLORY, sizeof config.self_seed);
+    if (strangers[_i].seed) config.self_key = key_of(MALLORY);
     b = node_of(config, 0);
 
     const struct frame knock_b = knock_of(&b);
@@ -415,7 +415,7 @@ END_TEST
 START_TEST(a_stolen_own_key_does_not_make_others)
 {
     struct peer_session_config config = config_of(B, A);
-    memset(config.self_seed, A, sizeof config.self_seed);
+    config.self_key = key_of(A);
     struct node thief = node_of(config, 0);
     const struct frame knock = knock_of(&a);
     const struct peer_received received = give(&thief, &knock);
@@ -454,14 +454,11 @@ END_TEST
 START_TEST(an_ephemeral_of_small_order_is_refused)
 {
     struct session_hello hello = {.node_id = B, .receiver_id = A, .incarnation = 1000 + B};
-    struct sign_key key;
-    uint8_t seed[32];
+    const struct sign_key key = key_of(B);
     struct frame frame = knock_of(&a);
     struct bytes_writer writer;
     uint8_t signature[64];
 
-    memset(seed, B, sizeof seed);
-    sign_keypair_from_seed(seed, &key);
     memset(hello.ledger_id.bytes, 0x11, 32);
     memcpy(hello.nonce, frame.data + 12 + 32, 32);
     session_hello_sign(&hello, &key, signature); /* ephemeral: all zeros */

@@ -154,7 +154,6 @@ TALLY_API void tally_client_result_free(const void *result);
  *   TALLY_E_TIMEOUT    no final answer before the deadline; of an append: unknown
  *   TALLY_E_BUSY       before the deadline every node asked refused for a limit, so that
  *                      nothing was recorded
- *   TALLY_E_MALFORMED  the node's answer does not decode, or is not for this request
  *   TALLY_E_NO_MEMORY, or the error that the node gave, its text in `diag`. */
 
 /* Record the events of a signed batch.
@@ -186,7 +185,8 @@ tally_client_log(struct tally_client *client, const struct tally_log_query *quer
 TALLY_API TALLY_NODISCARD enum tally_err tally_client_prove(
     struct tally_client *client, uint64_t index, uint32_t cosignatures_min, uint32_t wait_ms,
     const struct tally_prove_result **ret_result, struct tally_diag *diag);
-/* The state of the node that answers: of the first of the URLs that does. */
+/* The state of the node that answers, whichever it is: open a handle with one URL to ask one
+ * node. */
 TALLY_API TALLY_NODISCARD enum tally_err
 tally_client_status(struct tally_client *client, const struct tally_status_result **ret_result,
                     struct tally_diag *diag);
