@@ -1,0 +1,218 @@
+/* raft - who leads, and which blocks are committed. A pure state machine.
+ *
+ * What it is    Raft (Ongaro 2014, fig. 3.1, with pre-vote 9.6 and check-quorum) as one
+ * function: raft_step() takes the state and one event, updates the state and fills a list of
+ *               effects. Same state, same event: same result, always. It knows of a block its
+ * term, size and hash; the bytes are the caller's. Never does    no clock, no randomness, no
+ * I/O, no logging, no threads, no callbacks; no allocation after raft_open. It includes
+ * lib/base and <std*> only. Who calls it  node/loop in production and in simulation; tests.
+ * Nobody else. Contract      After a step the caller begins the effects in this order: truncate
+ * and append (one write), messages, verification, backfill. Writes become durable in order, and
+ * each is answered by PERSISTED. A message with `after_persist` leaves only when every write
+ * begun up to and in this step is durable; the others may leave at once. Acknowledgements need
+ * no waiting: they state only what PERSISTED and VERIFIED said. Departures    Blocks carry
+ * hashes: another hash at the same (index, term) halts. A follower acknowledges what is durable
+ * *and* verified. An AppendEntries below the commit index is answered with the commit index
+ * (Leader Completeness, 3.6.3), so nothing below the ring is ever needed to check one. Limits
+ * RAFT_RING entries are known; uncommitted ones stay below LIMIT_UNCOMMITTED_BLOCKS at a leader
+ * and RAFT_RING / 2 at a follower. Invariants    term and commit never decrease; a vote never
+ * changes within a term; nothing at or below the commit index is truncated; commit <= last.
+ * Read first    docs/protocol.md "Raft core", then raft_step() in raft.c. Not thread-safe. */
+#ifndef RAFT_RAFT_H
+#define RAFT_RAFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tally/err.h>
+#include <tally/verify.h>
+
+#include "base/limits.h"
+
+enum {
+    RAFT_RING = 4096,             /* newest entries that the core knows */
+    RAFT_BATCH_MAX = 64,          /* entries in one AppendEntries */
+    RAFT_NOBODY = 0,              /* no member has this id */
+    RAFT_TERM_JUMP_MAX = 1 << 20, /* a message further ahead than this is dropped */
+    RAFT_MESSAGES_MAX = LIMIT_MEMBERS * (LIMIT_INFLIGHT_BLOCKS + 2),
+    RAFT_NOTES_MAX = 16,
+};
+_Static_assert(LIMIT_UNCOMMITTED_BLOCKS <= RAFT_RING / 2,
+               "the ring covers what is uncommitted");
+
+enum raft_role { RAFT_FOLLOWER, RAFT_PRECANDIDATE, RAFT_CANDIDATE, RAFT_LEADER };
+
+/* What the core knows of a block. */
+struct raft_entry {
+    uint64_t term;
+    uint32_t size; /* bytes */
+    struct tally_hash hash;
+};
+
+enum raft_message_type {
+    RAFT_PREVOTE = 1,
+    RAFT_PREVOTE_REPLY = 2,
+    RAFT_VOTE = 3,
+    RAFT_VOTE_REPLY = 4,
+    RAFT_APPEND = 5,
+    RAFT_APPEND_REPLY = 6,
+    RAFT_HEARTBEAT = 7,
+};
+
+/* Fields not named for a type are zero. */
+struct raft_message {
+    enum raft_message_type type;
+    uint32_t from, to;  /* member ids */
+    uint64_t term;      /* the sender's; PREVOTE: the term it would campaign in */
+    bool after_persist; /* outgoing only: see Contract */
+
+    /* PREVOTE, VOTE: end of the sender's durable log */
+    uint64_t last_index, last_term;
+    bool granted; /* PREVOTE_REPLY, VOTE_REPLY */
+
+    /* APPEND: entries prev_index + 1 .. prev_index + entries_count. APPEND_REPLY that rejects:
+     * prev_index is the one that did not match */
+    uint64_t prev_index, prev_term;
+    struct tally_hash prev_hash;
+    uint32_t entries_count;
+    uint64_t commit; /* APPEND, HEARTBEAT: safe for the receiver to take over */
+
+    /* APPEND_REPLY */
+    bool rejected;
+    uint64_t match;    /* durable, verified and the same as the leader's up to here */
+    uint64_t received; /* the same as the leader's up to here, in memory at least */
+    uint64_t hint_index, hint_term; /* rejected: where to look next, and our term there */
+};
+
+enum raft_event_type {
+    RAFT_EVENT_TICK,
+    RAFT_EVENT_MESSAGE,
+    RAFT_EVENT_PROPOSE,    /* a leader's new block; raft_may_propose() said so */
+    RAFT_EVENT_PERSISTED,  /* a write is durable */
+    RAFT_EVENT_VERIFIED,   /* a block's signatures were checked */
+    RAFT_EVENT_RANGE_SENT, /* a backfill was sent, or failed */
+    RAFT_EVENT_PEER_RESET, /* what was on its way to a peer is lost */
+};
+
+struct raft_event {
+    enum raft_event_type type;
+    uint64_t now_ms; /* monotonic */
+    uint64_t random; /* fresh for every event: election jitter */
+    union {
+        struct { /* MESSAGE: shape is checked here, content is hostile */
+            struct raft_message message;
+            const struct raft_entry *entries; /* APPEND: entries_count of them, chained by hash
+                                                 from prev_hash, none too far in the future */
+        };
+        struct {
+            struct tally_hash hash;
+            uint32_t size;
+            bool term_start; /* required of the first block of a term, and only of it */
+        } propose;
+        struct {
+            uint64_t index, term; /* last block of the write; 0: it had none */
+        } persisted;
+        struct {
+            uint64_t index, term;
+            bool ok;
+        } verified;
+        struct {
+            uint32_t to;
+            uint64_t first, last; /* last < first: failed */
+            uint64_t size;
+        } range_sent;
+        uint32_t peer;
+    };
+};
+
+enum raft_note_code {
+    RAFT_NOTE_TERM_ADOPTED,     /* term, from */
+    RAFT_NOTE_PREVOTE_STARTED,  /* term, last durable index */
+    RAFT_NOTE_ELECTION_STARTED, /* term, last durable index */
+    RAFT_NOTE_VOTE_GRANTED,     /* term, to */
+    RAFT_NOTE_VOTE_DENIED,      /* term, to */
+    RAFT_NOTE_ELECTED,          /* term, last index */
+    RAFT_NOTE_STEPPED_DOWN,     /* term, reason: 0 newer term, 1 no quorum, 2 bad own block */
+    RAFT_NOTE_LEADER_KNOWN,     /* term, leader */
+    RAFT_NOTE_TRUNCATED,        /* from, leader */
+    RAFT_NOTE_BLOCK_REFUSED,    /* index, term: a signature does not verify */
+    RAFT_NOTE_TERM_ABSURD,      /* term, from */
+    RAFT_NOTE_SECOND_LEADER,    /* term, from: two leaders claim one term */
+    RAFT_NOTE_EVIDENCE,         /* index, term: two hashes */
+    RAFT_NOTE_PEER_BEHIND,      /* peer, next: served from disk */
+};
+
+struct raft_note {
+    enum raft_note_code code;
+    uint64_t a, b;
+};
+
+struct raft_backfill {
+    uint32_t to;
+    uint64_t from, last; /* send blocks from here on, at most up to `last` */
+};
+
+/* What one step wants done; see Contract for the order. */
+struct raft_effects {
+    bool persist;            /* anything of the next four is set */
+    bool persist_hard_state; /* raft_term(), raft_vote(), raft_commit() */
+    uint64_t truncate_from;  /* drop blocks from here on, before appending; 0: none */
+    uint64_t append_first, append_last; /* write these; last < first or 0: none */
+    uint64_t verify_first, verify_last; /* check the signatures in these */
+    bool became_leader;                 /* the next PROPOSE must be the term's first block */
+    bool stepped_down;
+    bool halt; /* stop the node, keep the evidence: nothing after this is right */
+    uint32_t messages_count, backfills_count, notes_count;
+    struct raft_message messages[RAFT_MESSAGES_MAX];
+    struct raft_backfill backfills[LIMIT_MEMBERS];
+    struct raft_note notes[RAFT_NOTES_MAX];
+};
+
+struct raft_config {
+    uint32_t self;
+    uint32_t voters_count;
+    uint32_t voters[LIMIT_VOTERS]; /* member ids, not 0, each once; self among them */
+    uint32_t election_ms;  /* without a leader for so long (to twice as long): campaign */
+    uint32_t heartbeat_ms; /* a fifth of it, say; must be less than half */
+};
+
+/* What the disk held. */
+struct raft_start {
+    uint64_t term, commit;
+    uint32_t vote;
+    uint64_t first;                   /* index of entries[0]; first <= commit */
+    const struct raft_entry *entries; /* to the end of the log */
+    size_t entries_count;             /* 1..RAFT_RING / 2 */
+    uint64_t now_ms, random;
+};
+
+struct raft;
+
+/* Start a core. The first effects are those of the first step: blocks above the commit index
+ * are asked to be verified again. Errors: TALLY_E_INVALID (config, or more uncommitted entries
+ * than the ring allows), TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err raft_open(const struct raft_config *config,
+                                         const struct raft_start *start,
+                                         struct raft **ret_raft);
+void raft_close(struct raft *raft); /* NULL is accepted */
+
+void raft_step(struct raft *raft, const struct raft_event *event, struct raft_effects *ret_fx);
+
+enum raft_role raft_role(const struct raft *raft);
+uint64_t raft_term(const struct raft *raft);
+uint32_t raft_vote(const struct raft *raft);
+uint32_t raft_leader(const struct raft *raft); /* RAFT_NOBODY: unknown */
+uint64_t raft_commit(const struct raft *raft);
+uint64_t raft_last_index(const struct raft *raft);
+/* The entry at `index`, NULL when the ring does not cover it. Borrowed until the next step. */
+const struct raft_entry *raft_entry(const struct raft *raft, uint64_t index);
+/* Leading, and the caps on uncommitted blocks and bytes leave room for a block of `size` bytes.
+ */
+bool raft_may_propose(const struct raft *raft, uint32_t size);
+/* What a leader knows of a voter: acknowledged blocks, and when it was heard last (0: never).
+ */
+void raft_peer(const struct raft *raft, uint32_t id, uint64_t *ret_match,
+               uint64_t *ret_heard_ms);
+const char *raft_note_name(enum raft_note_code code); /* static, stable: docs/operations.md */
+
+#endif

@@ -1,0 +1,401 @@
+/* AppendEntries on both sides (Ongaro 3.5), and commit (3.6.2). */
+#include <string.h>
+
+#include "base/assert.h"
+#include "raft/raft_internal.h"
+
+enum { MESSAGE_SIZE_MAX = LIMIT_BLOCK_SIZE + 16 * 1024 }; /* of the blocks in one message */
+
+static bool hash_same(const struct tally_hash *a, const struct tally_hash *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+uint64_t raft_own_match(const struct raft *raft)
+{
+    return raft->durable < raft->verified ? raft->durable : raft->verified;
+}
+
+/* ---- leader ---- */
+
+static void window_clear(struct raft_progress *peer)
+{
+    peer->sent_first = peer->sent_count = 0;
+    peer->sent_size = 0;
+}
+
+static void window_add(struct raft_progress *peer, uint64_t last, uint64_t size)
+{
+    ASSERT(peer->sent_count < LIMIT_INFLIGHT_BLOCKS);
+    peer->sent[(peer->sent_first + peer->sent_count) % LIMIT_INFLIGHT_BLOCKS] =
+        (struct raft_sent){.last = last, .size = size};
+    peer->sent_count++;
+    peer->sent_size += size;
+}
+
+static void window_free_to(struct raft_progress *peer, uint64_t received)
+{
+    while (peer->sent_count > 0 && peer->sent[peer->sent_first].last <= received) {
+        peer->sent_size -= peer->sent[peer->sent_first].size;
+        peer->sent_first = (peer->sent_first + 1) % LIMIT_INFLIGHT_BLOCKS;
+        peer->sent_count--;
+    }
+}
+
+static void probe(struct raft *raft, struct raft_progress *peer, uint64_t next)
+{
+    if (next <= peer->match) next = peer->match + 1;
+    if (next > raft->last + 1) next = raft->last + 1;
+    peer->feed = RAFT_FEED_PROBE;
+    peer->next = next;
+    peer->received = peer->match;
+    peer->probe_sent = false;
+    peer->progress_ms = raft->now_ms;
+    window_clear(peer);
+}
+
+void raft_lead(struct raft *raft)
+{
+    ASSERT(raft->role == RAFT_CANDIDATE && raft->vote == raft->config.self);
+    raft->role = RAFT_LEADER;
+    raft->leader = raft->config.self;
+    raft->term_started = false;
+    raft->uncommitted_size = 0;
+    for (uint64_t index = raft->commit + 1; index <= raft->last; index++) {
+        raft->uncommitted_size += raft_entry(raft, index)->size;
+    }
+    for (uint32_t i = 0; i < raft->config.voters_count; i++) {
+        raft->progress[i] = (struct raft_progress){
+            .id = raft->config.voters[i], .next = raft->last + 1, .progress_ms = raft->now_ms};
+    }
+    raft->heartbeat_at_ms = raft->now_ms; /* tell everyone at once */
+    raft->quorum_check_at_ms = raft->now_ms + raft->config.election_ms;
+    raft->fx->became_leader = true;
+    raft_note(raft, RAFT_NOTE_ELECTED, raft->term, raft->last);
+}
+
+/* Entries from `peer->next` on that fit one message: the first always does, and packing stops
+ * at the first that does not. */
+static void send_append(struct raft *raft, struct raft_progress *peer)
+{
+    const struct raft_entry *prev = raft_entry(raft, peer->next - 1);
+    struct raft_message *m = raft_message_add(raft, RAFT_APPEND, peer->id);
+    uint64_t size = 0;
+
+    ASSERT(prev != NULL);
+    m->prev_index = peer->next - 1;
+    m->prev_term = prev->term;
+    m->prev_hash = prev->hash;
+    m->commit = raft->commit;
+    while (m->entries_count < RAFT_BATCH_MAX && m->prev_index + m->entries_count < raft->last) {
+        const uint32_t more = raft_entry(raft, m->prev_index + m->entries_count + 1)->size;
+
+        if (m->entries_count > 0 && size + more > MESSAGE_SIZE_MAX) break;
+        size += more;
+        m->entries_count++;
+    }
+    if (peer->feed == RAFT_FEED_PROBE) {
+        peer->probe_sent = true;
+    } else {
+        peer->next += m->entries_count;
+        window_add(peer, peer->next - 1, size);
+    }
+}
+
+/* The peer's next block is older than the ring: have it read from the disk. One range at a
+ * time; only committed blocks. */
+static void backfill(struct raft *raft, struct raft_progress *peer)
+{
+    if (peer->feed == RAFT_FEED_BACKFILL) return;
+    if (raft->fx->backfills_count == LIMIT_MEMBERS) return;
+    peer->feed = RAFT_FEED_BACKFILL;
+    raft->fx->backfills[raft->fx->backfills_count++] =
+        (struct raft_backfill){.to = peer->id, .from = peer->next, .last = raft->commit};
+    raft_note(raft, RAFT_NOTE_PEER_BEHIND, peer->id, peer->next);
+}
+
+static bool window_open(const struct raft_progress *peer)
+{
+    return peer->sent_count < LIMIT_INFLIGHT_BLOCKS && peer->sent_size < LIMIT_INFLIGHT_SIZE;
+}
+
+static void feed(struct raft *raft, struct raft_progress *peer)
+{
+    if (peer->id == raft->config.self) return;
+    while (raft->fx->messages_count < RAFT_MESSAGES_MAX - LIMIT_MEMBERS) {
+        switch (peer->feed) {
+        case RAFT_FEED_BACKFILL:
+            return; /* until RANGE_SENT */
+        case RAFT_FEED_PROBE:
+            if (peer->probe_sent) return;
+            break;
+        case RAFT_FEED_STREAM:
+            if (peer->next > raft->last || !window_open(peer)) return;
+            break;
+        }
+        if (peer->next - 1 < raft->first) {
+            backfill(raft, peer);
+            return;
+        }
+        send_append(raft, peer);
+    }
+}
+
+void raft_replicate(struct raft *raft)
+{
+    for (uint32_t i = 0; i < raft->config.voters_count; i++) feed(raft, &raft->progress[i]);
+}
+
+void raft_heartbeats(struct raft *raft)
+{
+    for (uint32_t i = 0; i < raft->config.voters_count; i++) {
+        struct raft_progress *peer = &raft->progress[i];
+        struct raft_message *m;
+
+        if (peer->id == raft->config.self) continue;
+        m = raft_message_add(raft, RAFT_HEARTBEAT, peer->id);
+        m->commit = raft->commit < peer->match ? raft->commit : peer->match;
+        if (peer->feed == RAFT_FEED_PROBE) peer->probe_sent = false; /* probe again */
+        /* What was sent long ago and never arrived is sent again. */
+        if (peer->feed == RAFT_FEED_STREAM && peer->sent_count > 0 &&
+            raft->now_ms - peer->progress_ms >= raft->config.election_ms) {
+            probe(raft, peer, peer->received + 1);
+        }
+    }
+}
+
+void raft_commit_advance(struct raft *raft)
+{
+    uint64_t match[LIMIT_VOTERS];
+    const uint32_t count = raft->config.voters_count;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct raft_progress *peer = &raft->progress[i];
+        const uint64_t value =
+            peer->id == raft->config.self ? raft_own_match(raft) : peer->match;
+        uint32_t at = i;
+
+        for (; at > 0 && match[at - 1] < value; at--) match[at] = match[at - 1];
+        match[at] = value; /* descending */
+    }
+    const uint64_t majority = match[raft_majority(raft) - 1];
+
+    /* Only a block of our own term is counted; older ones commit with it (figure 3.7). */
+    if (majority <= raft->commit || raft_term_at(raft, majority) != raft->term) return;
+    for (uint64_t index = raft->commit + 1; index <= majority; index++) {
+        raft->uncommitted_size -= raft_entry(raft, index)->size;
+    }
+    raft->commit = majority;
+}
+
+/* The follower's log differs at prev_index. Go back to where its hint says, skipping all of our
+ * entries of terms above its own there. */
+static void on_rejection(struct raft *raft, struct raft_progress *peer,
+                         const struct raft_message *m)
+{
+    uint64_t next = m->hint_index < m->prev_index ? m->hint_index + 1 : m->prev_index;
+
+    if (m->prev_index <= peer->match) return; /* an old message's echo */
+    if (peer->feed == RAFT_FEED_PROBE && m->prev_index != peer->next - 1) return;
+    if (peer->feed == RAFT_FEED_BACKFILL) return;
+    while (next - 1 > peer->match && next - 1 >= raft->first && next - 1 <= raft->last &&
+           raft_term_at(raft, next - 1) > m->hint_term) {
+        next--;
+    }
+    probe(raft, peer, next == 0 ? 1 : next);
+}
+
+void raft_on_append_reply(struct raft *raft, const struct raft_message *m)
+{
+    struct raft_progress *peer = &raft->progress[raft_place(raft, m->from)];
+
+    if (raft->role != RAFT_LEADER || m->term != raft->term) return;
+    peer->heard_ms = raft->now_ms;
+    if (m->match > raft->last || m->received > raft->last) return; /* nobody can have that */
+    if (m->rejected) {
+        on_rejection(raft, peer, m);
+    } else {
+        if (m->match > peer->match) peer->match = m->match;
+        if (m->received > peer->received) {
+            peer->received = m->received;
+            peer->progress_ms = raft->now_ms;
+        }
+        if (peer->received < peer->match) peer->received = peer->match;
+        window_free_to(peer, peer->received);
+        if (peer->sent_count == 0) peer->progress_ms = raft->now_ms;
+        if (peer->next <= peer->received) peer->next = peer->received + 1;
+        if (peer->feed == RAFT_FEED_PROBE && m->received >= peer->next - 1) {
+            peer->feed = RAFT_FEED_STREAM;
+        }
+    }
+    raft_commit_advance(raft);
+}
+
+void raft_on_range_sent(struct raft *raft, uint32_t to, uint64_t first, uint64_t last,
+                        uint64_t size)
+{
+    const uint32_t place = raft_place(raft, to);
+    struct raft_progress *peer;
+
+    if (raft->role != RAFT_LEADER || place == raft->config.voters_count) return;
+    peer = &raft->progress[place];
+    if (peer->feed != RAFT_FEED_BACKFILL) return;
+    if (last < first || first != peer->next || last > raft->commit || !window_open(peer)) {
+        probe(raft, peer, peer->next);
+        peer->probe_sent = true; /* until the next heartbeat */
+        return;
+    }
+    peer->feed = RAFT_FEED_STREAM;
+    peer->next = last + 1;
+    window_add(peer, last, size);
+}
+
+void raft_peer_reset(struct raft *raft, uint32_t id)
+{
+    const uint32_t place = raft_place(raft, id);
+
+    if (raft->role != RAFT_LEADER || place == raft->config.voters_count) return;
+    if (raft->progress[place].feed == RAFT_FEED_BACKFILL) return; /* its answer is on the way */
+    probe(raft, &raft->progress[place], raft->progress[place].received + 1);
+}
+
+/* ---- follower ---- */
+
+void raft_acknowledge(struct raft *raft)
+{
+    struct raft_message *m;
+    uint64_t match = raft_own_match(raft);
+
+    if (raft->role != RAFT_FOLLOWER || raft->leader == RAFT_NOBODY) return;
+    if (match > raft->matched) match = raft->matched;
+    m = raft_message_add(raft, RAFT_APPEND_REPLY, raft->leader);
+    m->match = match;
+    m->received = raft->matched;
+    if (match > raft->acked) raft->acked = match;
+}
+
+/* A message of this term's leader: follow it. False: it is not to be believed. */
+static bool follow(struct raft *raft, const struct raft_message *m)
+{
+    if (raft->distrusted_term == m->term) return false;
+    if (raft->role == RAFT_LEADER || (raft->leader != RAFT_NOBODY && raft->leader != m->from)) {
+        raft_note(raft, RAFT_NOTE_SECOND_LEADER, m->term, m->from);
+        return false;
+    }
+    if (raft->leader == RAFT_NOBODY) {
+        raft->leader = m->from;
+        raft->matched = raft->commit; /* Leader Completeness: so far our logs are the same */
+        raft_note(raft, RAFT_NOTE_LEADER_KNOWN, raft->term, m->from);
+    }
+    raft->role = RAFT_FOLLOWER;
+    raft->leader_heard_ms = raft->now_ms;
+    raft_campaign_later(raft);
+    return true;
+}
+
+static void commit_to(struct raft *raft, uint64_t leader_commit)
+{
+    const uint64_t to = leader_commit < raft->matched ? leader_commit : raft->matched;
+
+    if (to > raft->commit) raft->commit = to;
+}
+
+void raft_on_heartbeat(struct raft *raft, const struct raft_message *m)
+{
+    if (!follow(raft, m)) return;
+    commit_to(raft, m->commit);
+    raft_acknowledge(raft);
+}
+
+static void reject(struct raft *raft, const struct raft_message *m)
+{
+    uint64_t hint = m->prev_index < raft->last ? m->prev_index : raft->last;
+    struct raft_message *reply;
+
+    /* Skip our whole run of terms above the leader's there; never below what is committed. */
+    while (hint > raft->commit && raft_term_at(raft, hint) > m->prev_term) hint--;
+    reply = raft_message_add(raft, RAFT_APPEND_REPLY, m->from);
+    reply->rejected = true;
+    reply->prev_index = m->prev_index;
+    reply->hint_index = hint;
+    reply->hint_term = raft_term_at(raft, hint);
+    reply->received = reply->match = 0;
+}
+
+/* Take over what is new in the message; true unless two blocks have one (index, term). */
+static bool take_entries(struct raft *raft, uint64_t prev, const struct raft_entry *entries,
+                         uint32_t count)
+{
+    uint64_t matched = prev;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t index = prev + 1 + i;
+        const struct raft_entry *own = raft_entry(raft, index);
+
+        if (own != NULL && own->term == entries[i].term) {
+            if (!hash_same(&own->hash, &entries[i].hash)) {
+                raft_halt(raft, index, own->term);
+                return false;
+            }
+        } else {
+            if (own != NULL && index <= raft->commit) {
+                raft_halt(raft, index, own->term);
+                return false;
+            }
+            if (own != NULL) raft_log_truncate(raft, index);
+            if (raft->last - raft->commit >= RAFT_RING / 2)
+                break; /* the leader sends it again */
+            raft_log_append(raft, &entries[i]);
+        }
+        matched = index;
+    }
+    if (matched > raft->matched) raft->matched = matched;
+    return true;
+}
+
+void raft_on_append(struct raft *raft, const struct raft_message *m,
+                    const struct raft_entry *entries)
+{
+    uint64_t prev = m->prev_index;
+    uint32_t skip = 0;
+
+    if (m->entries_count > RAFT_BATCH_MAX || prev > UINT64_MAX / 2) return;
+    for (uint32_t i = 0; i < m->entries_count; i++) {
+        const uint64_t before = i == 0 ? m->prev_term : entries[i - 1].term;
+
+        if (entries[i].term < before || entries[i].term > m->term) return;
+    }
+    if (!follow(raft, m)) return;
+    if (prev < raft->commit) {
+        /* Below our commit index our logs are the same; go on with what lies above it. */
+        if (m->entries_count <= raft->commit - prev) {
+            raft_acknowledge(raft);
+            return;
+        }
+        skip = (uint32_t)(raft->commit - prev);
+        prev = raft->commit;
+        if (entries[skip - 1].term != raft_term_at(raft, prev) ||
+            !hash_same(&entries[skip - 1].hash, &raft_entry(raft, prev)->hash)) {
+            raft_halt(raft, prev, raft_term_at(raft, prev));
+            return;
+        }
+    } else {
+        const struct raft_entry *own = raft_entry(raft, prev);
+
+        if (own == NULL || own->term != m->prev_term) {
+            if (own != NULL && prev == raft->commit) {
+                raft_halt(raft, prev, own->term);
+                return;
+            }
+            reject(raft, m);
+            return;
+        }
+        if (!hash_same(&own->hash, &m->prev_hash)) {
+            raft_halt(raft, prev, own->term);
+            return;
+        }
+    }
+    if (!take_entries(raft, prev, entries + skip, m->entries_count - skip)) return;
+    commit_to(raft, m->commit);
+    raft_acknowledge(raft);
+}
