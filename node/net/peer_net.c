@@ -30,6 +30,12 @@ struct peer {
     struct peer_session session; /* under the lock of the net */
 };
 
+/* Frames that wait for peer_net_poll. */
+struct inbox {
+    struct queue *frames;
+    atomic_size_t size; /* bytes */
+};
+
 struct peer_net {
     struct peer_net_config config; /* `peers` and the strings are not used after open */
     struct peer *peers;
@@ -38,9 +44,8 @@ struct peer_net {
     nng_aio *receive;
     uint16_t port;
 
-    struct queue *inbox;
-    atomic_size_t inbox_size; /* bytes */
-    atomic_bool wake_pending; /* the loop was told and has not polled since */
+    struct inbox inboxes[PEER_CHANNELS]; /* control goes first, and bulk cannot fill it */
+    atomic_bool wake_pending;            /* the loop was told and has not polled since */
     atomic_bool closing;
     atomic_uint_fast64_t receive_dropped;
 
@@ -57,16 +62,19 @@ static void wake(void *context)
 
 /* ---- receiving, on NNG threads ---- */
 
+/* Which one is the sender's claim until the envelope is opened; a lie only moves the frame. */
 static void inbox_push(struct peer_net *net, nng_msg *frame)
 {
     const size_t size = nng_msg_len(frame);
+    const enum peer_channel channel = peer_frame_channel(bytes_of(nng_msg_body(frame), size));
+    struct inbox *inbox = &net->inboxes[channel];
 
-    if (atomic_fetch_add(&net->inbox_size, size) + size <= PEER_NET_RECEIVE_SIZE_MAX &&
-        queue_push(net->inbox, frame)) {
+    if (atomic_fetch_add(&inbox->size, size) + size <= PEER_NET_RECEIVE_SIZE_MAX &&
+        queue_push(inbox->frames, frame)) {
         wake(net);
         return;
     }
-    atomic_fetch_sub(&net->inbox_size, size);
+    atomic_fetch_sub(&inbox->size, size);
     atomic_fetch_add(&net->receive_dropped, 1);
     nng_msg_free(frame);
 }
@@ -168,8 +176,9 @@ enum tally_err peer_net_open(const struct peer_net_config *config, struct peer_n
     net->config = *config;
     (void)pthread_mutex_init(&net->lock, NULL);
     net->peers = calloc(config->peers_count + 1, sizeof *net->peers);
-    err = net->peers == NULL ? TALLY_E_NO_MEMORY
-                             : queue_open(PEER_NET_RECEIVE_QUEUE, &net->inbox);
+    if (net->peers == NULL) err = TALLY_E_NO_MEMORY;
+    for (size_t channel = 0; channel < PEER_CHANNELS && err == TALLY_OK; channel++)
+        err = queue_open(PEER_NET_RECEIVE_QUEUE, &net->inboxes[channel].frames);
     if (err == TALLY_OK) err = listener_open(net, diag);
     for (size_t i = 0; i < config->peers_count && err == TALLY_OK; i++) {
         net->peers_count = i + 1;
@@ -185,6 +194,13 @@ enum tally_err peer_net_open(const struct peer_net_config *config, struct peer_n
     return TALLY_OK;
 }
 
+static void inbox_free(struct inbox *inbox)
+{
+    if (inbox->frames == NULL) return;
+    for (nng_msg *frame; (frame = queue_pop(inbox->frames, 0)) != NULL;) nng_msg_free(frame);
+    queue_free(inbox->frames);
+}
+
 void peer_net_close(struct peer_net *net)
 {
     if (net == NULL) return;
@@ -198,10 +214,8 @@ void peer_net_close(struct peer_net *net)
     if (net->receive != NULL) nng_aio_stop(net->receive);
     if (nng_socket_id(net->socket) > 0) (void)nng_close(net->socket);
     if (net->receive != NULL) nng_aio_free(net->receive);
-    if (net->inbox != NULL) {
-        for (nng_msg *frame; (frame = queue_pop(net->inbox, 0)) != NULL;) nng_msg_free(frame);
-        queue_free(net->inbox);
-    }
+    for (size_t channel = 0; channel < PEER_CHANNELS; channel++)
+        inbox_free(&net->inboxes[channel]);
     free(net->peers);
     (void)pthread_mutex_destroy(&net->lock);
     secret_wipe(net, sizeof *net);
@@ -314,19 +328,31 @@ static void tick(struct peer_net *net, uint64_t now_ms)
     secret_wipe(random, sizeof random);
 }
 
+/* The next frame to handle, control first; NULL when there is none. */
+static nng_msg *inbox_pop(struct peer_net *net)
+{
+    for (size_t channel = 0; channel < PEER_CHANNELS; channel++) {
+        struct inbox *inbox = &net->inboxes[channel];
+        nng_msg *frame = queue_pop(inbox->frames, 0);
+        if (frame == NULL) continue;
+        atomic_fetch_sub(&inbox->size, nng_msg_len(frame));
+        return frame;
+    }
+    return NULL;
+}
+
 uint64_t peer_net_poll(struct peer_net *net, uint64_t now_ms)
 {
+    nng_msg *frame = NULL;
+
     /* Cleared first: a frame that comes from here on wakes again. */
     atomic_store(&net->wake_pending, false);
     /* Bounded, so that a flood cannot keep the loop here. */
-    for (size_t i = 0; i < PEER_NET_RECEIVE_QUEUE; i++) {
-        nng_msg *frame = queue_pop(net->inbox, 0);
-        if (frame == NULL) break;
-        atomic_fetch_sub(&net->inbox_size, nng_msg_len(frame));
+    for (size_t i = 0; i < PEER_NET_POLL_FRAMES && (frame = inbox_pop(net)) != NULL; i++) {
         receive_frame(net, now_ms, bytes_of(nng_msg_body(frame), nng_msg_len(frame)));
         nng_msg_free(frame);
     }
-    if (queue_count(net->inbox) > 0) wake(net);
+    if (frame != NULL) wake(net); /* there may be more */
     tick(net, now_ms);
     return now_ms + PEER_NET_POLL_MS;
 }

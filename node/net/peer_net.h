@@ -28,8 +28,9 @@ enum {
     PEER_NET_POLL_MS = 100,        /* poll at least so often: handshakes are driven by it */
     PEER_NET_CONTROL_QUEUE = 512,  /* frames waiting for one peer ... */
     PEER_NET_BULK_QUEUE = 64,      /* ... by channel, and at most LIMIT_INFLIGHT_SIZE bytes */
-    PEER_NET_RECEIVE_QUEUE = 4096, /* frames from all peers that wait for peer_net_poll ... */
+    PEER_NET_RECEIVE_QUEUE = 4096, /* frames that wait for peer_net_poll, by channel ... */
     PEER_NET_RECEIVE_SIZE_MAX = 64 * 1024 * 1024, /* ... and their bytes */
+    PEER_NET_POLL_FRAMES = 1024,                  /* handled in one poll */
     PEER_NET_MESSAGE_MAX =
         2 * 1024 * 1024 - 256, /* LIMIT_PEER_MESSAGE_SIZE less the envelope */
 };

@@ -54,6 +54,12 @@ uint32_t peer_frame_sender(struct bytes frame)
     return reader.bad || version != FRAME_VERSION ? 0 : from;
 }
 
+enum peer_channel peer_frame_channel(struct bytes frame)
+{
+    return frame.size >= FRAME_START_SIZE && frame.data[2] == PEER_CONTROL ? PEER_CONTROL
+                                                                           : PEER_BULK;
+}
+
 /* The nonce that the peer is to repeat. It stays the same until a session uses it up, so that
  * a Knock and an answer that crossed on the way still meet. */
 static void attempt_ensure(struct peer_session *session, const uint8_t *random)

@@ -112,6 +112,8 @@ void peer_session_wipe(struct peer_session *session);
 
 /* The sender that a frame claims, for choosing its session; 0 when it is none of ours. */
 uint32_t peer_frame_sender(struct bytes frame);
+/* The channel that a frame claims; PEER_BULK for what is none of ours. */
+enum peer_channel peer_frame_channel(struct bytes frame);
 
 /* Time passes. Without a session, every PEER_KNOCK_MS, writes a Knock to `ret_knock` and gives
  * its size, else 0.
