@@ -1,5 +1,6 @@
 /* Goal: what one side seals only the other side opens, once, and only as it was sealed.
  * Method: two sessions from two ephemerals; then one thing changed per check. */
+#include "base/bytes.h"
 #include "crypto/secret.h"
 #include "crypto/session.h"
 #include "support/check_main.h"
@@ -156,6 +157,52 @@ START_TEST(hello_covers_every_field)
 }
 END_TEST
 
+static void check_hex(const uint8_t *bytes, size_t size, const char *want)
+{
+    char hex[2 * SIGN_SIGNATURE_BYTES + 1];
+
+    bytes_hex(bytes, size, hex);
+    ck_assert_str_eq(hex, want);
+}
+
+/* Computed with separate implementations of X25519, BLAKE2b and Ed25519. */
+START_TEST(known_answers)
+{
+    uint8_t seed[32];
+    uint8_t bytes[SIGN_SIGNATURE_BYTES];
+    struct session_ephemeral one;
+    struct session_ephemeral two;
+    struct session session;
+    struct sign_key key;
+    uint64_t counter = 0;
+    struct session_hello hello = {.node_id = 1, .receiver_id = 2, .incarnation = 7};
+
+    memset(seed, 1, sizeof seed);
+    session_ephemeral_from_seed(seed, &one);
+    memset(seed, 2, sizeof seed);
+    session_ephemeral_from_seed(seed, &two);
+    check_hex(one.public_key, 32,
+              "ab2fca32898322c208fb2dab5048bd43c355c6430f588897cb574961cfa9806f");
+    ck_assert_int_eq(session_derive(&one, two.public_key, true, &session), TALLY_OK);
+    check_hex(session.id, sizeof session.id, "c52e8c768f6284bacd0abd2217d3b949");
+    check_hex(session.send_key[SESSION_BULK], 32,
+              "2c3e9888459b545cf896f266790bd3efda1de7b1874d05889ae3afcd6e47bf05");
+    session_seal(&session, SESSION_BULK, "block", 5, &counter, bytes);
+    check_hex(bytes, 32, "262b9a60ffe502a943d35ed3437427593e497dab117a65bc6b3e09aa2de31395");
+
+    for (uint8_t i = 0; i < sizeof seed; i++) seed[i] = i;
+    sign_keypair_from_seed(seed, &key);
+    memset(&hello.ledger_id, 3, sizeof hello.ledger_id);
+    memcpy(hello.ephemeral, one.public_key, sizeof hello.ephemeral);
+    memset(hello.own_nonce, 4, sizeof hello.own_nonce);
+    memset(hello.nonce, 5, sizeof hello.nonce);
+    session_hello_sign(&hello, &key, bytes);
+    check_hex(bytes, 64,
+              "0929cff93360c10bcd5a15ed514a08cc28f7fa2c01caf04bde5deec99cc781d7"
+              "ec56f5cd74ad07dde3a54262cfd6c3d61af20430e42c64b687be4e912164cc0d");
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("session");
@@ -167,6 +214,7 @@ static Suite *make_suite(void)
     tcase_add_test(tc, one_thing_changed);
     tcase_add_test(tc, channels_count_apart);
     tcase_add_test(tc, refuses_small_order);
+    tcase_add_test(tc, known_answers);
     tcase_add_test(tc, hello_covers_every_field);
     suite_add_tcase(suite, tc);
     return suite;
