@@ -94,6 +94,23 @@ START_TEST(not_a_note_signature)
 }
 END_TEST
 
+/* Well signed, but for a time of 2^63. */
+START_TEST(time_limit)
+{
+    static const char message[] = "cosignature/v1\ntime 9223372036854775808\n" TEXT;
+    uint8_t cosignature[COSIGNATURE_BYTES] = {0x80};
+
+    sign_detached(&secret, message, sizeof message - 1, cosignature + 8);
+    ck_assert_int_eq(
+        cosignature_verify(secret.public_key, text, cosignature, sizeof cosignature, NULL),
+        TALLY_E_SIGNATURE);
+    cosignature_sign(&secret, text, INT64_MAX, cosignature);
+    ck_assert_int_eq(
+        cosignature_verify(secret.public_key, text, cosignature, sizeof cosignature, NULL),
+        TALLY_OK);
+}
+END_TEST
+
 /* Write a note of `text` with a cosignature for each time, parse it and look for the key. */
 static enum tally_err find(const uint64_t *times_s, size_t count, bool spoil, uint64_t *ret_s)
 {
@@ -155,6 +172,7 @@ static Suite *make_suite(void)
     tcase_add_test(tc, known_answer);
     tcase_add_test(tc, one_thing_changed);
     tcase_add_test(tc, not_a_note_signature);
+    tcase_add_test(tc, time_limit);
     tcase_add_test(tc, finds_the_latest);
     tcase_add_test(tc, in_a_note);
     suite_add_tcase(suite, tc);

@@ -261,7 +261,7 @@ END_TEST
 START_TEST(known_answers)
 {
     struct tally_hash hash;
-    struct tally_hash three[3];
+    struct tally_hash five[5];
     char hex[65];
 
     merkle_root(NULL, 0, &hash);
@@ -270,12 +270,17 @@ START_TEST(known_answers)
     tally_leaf_hash(NULL, 0, &hash);
     bytes_hex(hash.bytes, 32, hex);
     ck_assert_str_eq(hex, "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
-    tally_leaf_hash("a", 1, &three[0]);
-    tally_leaf_hash("b", 1, &three[1]);
-    tally_leaf_hash("c", 1, &three[2]);
-    merkle_root(three, 3, &hash);
+    tally_leaf_hash("a", 1, &five[0]);
+    tally_leaf_hash("b", 1, &five[1]);
+    tally_leaf_hash("c", 1, &five[2]);
+    merkle_root(five, 3, &hash);
     bytes_hex(hash.bytes, 32, hex);
     ck_assert_str_eq(hex, "36642e73c2540ab121e3a6bf9545b0a24982cd830eb13d3cd19de3ce6c021ec1");
+    tally_leaf_hash("d", 1, &five[3]);
+    tally_leaf_hash("e", 1, &five[4]);
+    merkle_root(five, 5, &hash);
+    bytes_hex(hash.bytes, 32, hex);
+    ck_assert_str_eq(hex, "fe14a5426fbd70c0fa73f52342afed0da0bd23c4838662ccf6b88a3070ead97b");
 }
 END_TEST
 
@@ -317,6 +322,7 @@ static const struct {
     {"a hash too few, root fits", 2, 5, C, ABCD, 2, {D, AB}, TALLY_E_PROOF},
     {"a hash too many", 2, 5, C, ROOT, 4, {D, AB, E, A}, TALLY_E_PROOF},
     {"a hash too many, root fits", 0, 1, A, AB, 1, {B}, TALLY_E_PROOF},
+    {"a left hash too many, root fits", 0, 1, B, AB, 1, {A}, TALLY_E_PROOF},
     {"smaller size", 2, 4, C, ROOT, 3, {D, AB, E}, TALLY_E_PROOF},
     {"empty proof", 2, 5, C, ROOT, 0, {0}, TALLY_E_PROOF},
     {"index is size", 5, 5, C, ROOT, 3, {D, AB, E}, TALLY_E_INVALID},
@@ -381,6 +387,16 @@ START_TEST(verify_consistency)
 }
 END_TEST
 
+START_TEST(no_hashes_at_all)
+{
+    ck_assert_int_eq(tally_verify_consistency(3, &node[ABC], 5, &node[ROOT], NULL, 0),
+                     TALLY_E_PROOF);
+    ck_assert_int_eq(tally_verify_consistency(5, &node[ROOT], 5, &node[ROOT], NULL, 0),
+                     TALLY_OK);
+    ck_assert_int_eq(tally_verify_inclusion(&node[A], 0, 1, NULL, 0, &node[A]), TALLY_OK);
+}
+END_TEST
+
 START_TEST(too_many_hashes)
 {
     struct tally_hash proof[TALLY_PROOF_HASHES_MAX + 1] = {0};
@@ -413,6 +429,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(verify, verify_inclusion, 0, sizeof inclusions / sizeof inclusions[0]);
     tcase_add_loop_test(verify, verify_consistency, 0,
                         sizeof consistencies / sizeof consistencies[0]);
+    tcase_add_test(verify, no_hashes_at_all);
     tcase_add_test(verify, too_many_hashes);
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, verify);

@@ -77,6 +77,11 @@ START_TEST(fields)
 }
 END_TEST
 
+/* Made to clash: two keys named n1 with one id, and the second one under another name. */
+#define CLASH_A   "n1+25b9ad41+BHWa//rxA/5bRu5JKHXpAlCdSEHxwHk3H1aMpJtBllKZ"
+#define CLASH_B   "n1+25b9ad41+BKEuYH3AXCSvumz68Bup9X1R+zwe0dYkoBGfeby7MfV4"
+#define RENAMED_B "m1+721a2ec7+BKEuYH3AXCSvumz68Bup9X1R+zwe0dYkoBGfeby7MfV4"
+
 /* `want` is what the diag must contain; NULL: the file is good. */
 static const struct {
     const char *name, *text, *want;
@@ -111,6 +116,12 @@ static const struct {
     {"witness without a key", "log $L1\nwitness n1\nquorum none\n", "line 2: not `witness"},
     {"witness with a log key", "log $L1\nwitness n1 $L2\nquorum none\n", "line 2: key: type"},
     {"same witness twice", "log $L1\nwitness a $W1\nwitness b $W1\nquorum a\n",
+     "line 3: the key of witness a again"},
+    {"same witness key under two names",
+     "log $L1\nwitness a " CLASH_B "\nwitness b " RENAMED_B "\nquorum a\n",
+     "line 3: the key of witness a again"},
+    {"two keys with one name and id",
+     "log $L1\nwitness a " CLASH_A "\nwitness b " CLASH_B "\nquorum a\n",
      "line 3: the key of witness a again"},
     {"same name twice", "log $L1\nwitness a $W1\nwitness a $W2\nquorum a\n",
      "line 3: the name a is defined twice"},
