@@ -14,7 +14,7 @@ _Static_assert(SHA256_DIGEST_LENGTH == TALLY_HASH_BYTES, "one size of hash");
 
 static SHA256_CTX *context(struct hash_state *state)
 {
-    return (SHA256_CTX *)(void *)state->opaque;
+    return (SHA256_CTX *)(void *)state;
 }
 
 /* The calls below can fail only if the library is another one than we were built with. */

@@ -16,7 +16,7 @@ _Static_assert(SESSION_MAC_KEY_BYTES <= crypto_generichash_KEYBYTES_MAX, "MAC ke
 #define HELLO_LABEL "tally/hello/v1\n"
 #define HELLO_BYTES                                                                            \
     (sizeof HELLO_LABEL - 1 + TALLY_HASH_BYTES + 4 + 4 + 8 + SESSION_EPHEMERAL_BYTES +         \
-     2 * SESSION_NONCE_BYTES)
+     SESSION_NONCE_BYTES + SESSION_NONCE_BYTES)
 
 static const char kdf_context[crypto_kdf_CONTEXTBYTES] = {'t', 'a', 'l', 'l',
                                                           'y', 'm', 'a', 'c'};
@@ -81,7 +81,7 @@ enum tally_err session_hello_verify(const struct session_hello *hello,
 static void session_id(const uint8_t *first, const uint8_t *second,
                        uint8_t ret_id[SESSION_ID_BYTES])
 {
-    uint8_t both[2 * SESSION_EPHEMERAL_BYTES];
+    uint8_t both[SESSION_EPHEMERAL_BYTES + SESSION_EPHEMERAL_BYTES];
     struct tally_hash hash;
 
     memcpy(both, first, SESSION_EPHEMERAL_BYTES);

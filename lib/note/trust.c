@@ -111,7 +111,7 @@ uint32_t trust_overlap(const struct trust *trust)
         const struct trust_group *group = &trust->groups[g];
         const uint32_t n = group->members_count;
         const uint32_t twice = 2u * group->threshold;
-        uint32_t costs[sizeof group->members];
+        uint32_t costs[sizeof group->members] = {0};
 
         for (uint32_t i = 0; i < n; i++) costs[i] = shared[group->members[i]];
         shared[TRUST_GROUP + g] = twice > n ? sum_smallest(costs, n, twice - n) : 0;
