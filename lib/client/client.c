@@ -139,7 +139,9 @@ static enum tally_err node_open(struct tally_client *client, struct node *node,
         node->open = true;
         rv = nng_socket_set_ms(node->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
     }
-    if (rv == 0) rv = nng_socket_set_size(node->socket, NNG_OPT_RECVMAXSZ, LIMIT_RESPONSE_SIZE);
+    if (rv == 0)
+        rv = nng_socket_set_size(node->socket, NNG_OPT_RECVMAXSZ,
+                                 LIMIT_RESPONSE_SIZE + WIRE_HEADER_MAX);
     if (rv == 0) rv = nng_socket_set_ms(node->socket, NNG_OPT_RECONNMINT, RECONNECT_MS_MIN);
     if (rv == 0) rv = nng_socket_set_ms(node->socket, NNG_OPT_RECONNMAXT, RECONNECT_MS_MAX);
     if (rv != 0) {

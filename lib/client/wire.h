@@ -9,6 +9,10 @@
 #include <stdint.h>
 #include <tally/err.h>
 
+/* NNG counts its request ids in the size of a message; added to NNG_OPT_RECVMAXSZ. What is over
+ * a limit by less than this is refused by the decoder. */
+enum { WIRE_HEADER_MAX = 64 };
+
 /* PEM files; NULL where there is none. */
 struct wire_tls {
     const char *cert_file; /* own certificate; servers, and clients that must show one */

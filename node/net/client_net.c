@@ -80,7 +80,9 @@ static enum tally_err sockets_open(struct client_net *net, uint32_t contexts,
 {
     int rv = nng_rep0_open(&net->socket);
 
-    if (rv == 0) rv = nng_socket_set_size(net->socket, NNG_OPT_RECVMAXSZ, LIMIT_REQUEST_SIZE);
+    if (rv == 0)
+        rv = nng_socket_set_size(net->socket, NNG_OPT_RECVMAXSZ,
+                                 LIMIT_REQUEST_SIZE + WIRE_HEADER_MAX);
     for (uint32_t i = 0; i < contexts && rv == 0; i++) {
         struct client_request *request = &net->requests[i];
         request->net = net;
