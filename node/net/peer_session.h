@@ -14,7 +14,7 @@
  *               needs their key, and the session keys need their ephemeral secret.
  * Owner         One thread, or a lock of the caller's. Holds secrets: end with
  *               peer_session_wipe.
- * Read first    docs/protocol.md, "Peer channel"; docs/formats.md has the bytes. */
+ * Read first    docs/protocol.md, "Peer channel"; docs/formats.md, "Peer sessions". */
 #ifndef NET_PEER_SESSION_H
 #define NET_PEER_SESSION_H
 
