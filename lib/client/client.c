@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/limits.h"
+#include "client/perform.h"
 #include "client/rpc.h"
 #include "client/wire.h"
 
@@ -26,8 +27,7 @@ enum {
     TIMEOUT_MS_DEFAULT = 30 * 1000,
     CONNECT_MS_FIRST = 400, /* patience with a connection, doubled after each round */
     CONNECT_MS_MAX = 5000,
-    ATTEMPT_MS_MIN =
-        1000, /* patience with an answer: a quarter of the deadline, at least this */
+    ATTEMPT_MS_MIN = 1000, /* patience with an answer: see client_attempt_ms */
     PAUSE_MS_FIRST = 10,
     PAUSE_MS_MAX = 250,
     RECONNECT_MS_MIN = 20,
@@ -46,13 +46,6 @@ struct tally_client {
     size_t current; /* where the next request goes */
     char *ca_file;
     uint32_t timeout_ms;
-};
-
-/* What a call gives: the public struct is a member of the response, all of which lives in the
- * arena. */
-struct result {
-    struct arena *arena;
-    struct rpc_response response;
 };
 
 /* A call under way. */
@@ -272,6 +265,7 @@ static bool exchange(struct call *call, struct node *node, nng_msg **ret_message
 
 static void rotate(struct tally_client *client)
 {
+    ASSERT(client->nodes_count > 0);
     client->current = (client->current + 1) % client->nodes_count;
 }
 
@@ -371,6 +365,13 @@ static bool attempt(struct call *call, struct result **ret_result, enum tally_er
 
 /* ---- a call ---- */
 
+uint32_t client_attempt_ms(const struct tally_client *client)
+{
+    const uint32_t quarter = client->timeout_ms / 4;
+
+    return quarter < ATTEMPT_MS_MIN ? ATTEMPT_MS_MIN : quarter;
+}
+
 static enum tally_err give_up(const struct call *call, struct tally_diag *diag)
 {
     const char *what = call->busy && !call->unknown ? "busy until the deadline"
@@ -382,8 +383,7 @@ static enum tally_err give_up(const struct call *call, struct tally_diag *diag)
     return call->busy && !call->unknown ? TALLY_E_BUSY : TALLY_E_TIMEOUT;
 }
 
-/* Perform `request`; it may wait at the node for wait_ms of its own. */
-static enum tally_err perform(struct tally_client *client, const struct rpc_request *request,
+enum tally_err client_perform(struct tally_client *client, const struct rpc_request *request,
                               uint32_t wait_ms, struct result **ret_result,
                               struct tally_diag *diag)
 {
@@ -397,8 +397,7 @@ static enum tally_err perform(struct tally_client *client, const struct rpc_requ
     enum tally_err err = rpc_request_encode(request, &call.bytes, diag);
 
     if (err != TALLY_OK) return err;
-    call.attempt_ms = wait_ms + client->timeout_ms / 4;
-    if (call.attempt_ms < wait_ms + ATTEMPT_MS_MIN) call.attempt_ms = wait_ms + ATTEMPT_MS_MIN;
+    call.attempt_ms = wait_ms + client_attempt_ms(client);
     while (!attempt(&call, ret_result, &err, diag)) {
         const uint64_t now = now_ms();
         if (now >= call.deadline_ms) {
@@ -417,116 +416,5 @@ static enum tally_err perform(struct tally_client *client, const struct rpc_requ
         }
     }
     buffer_release(call.bytes);
-    return err;
-}
-
-enum tally_err tally_client_append(struct tally_client *client, const uint8_t *batch,
-                                   size_t batch_size, enum tally_ack ack,
-                                   const struct tally_append_result **ret_result,
-                                   struct tally_diag *diag)
-{
-    uint32_t node_ms = client->timeout_ms / 4;
-    struct result *result = NULL;
-
-    if (node_ms < ATTEMPT_MS_MIN) node_ms = ATTEMPT_MS_MIN;
-    const struct rpc_request request = {
-        .kind = RPC_APPEND,
-        .append = {.batch = bytes_of(batch, batch_size), .ack = ack, .timeout_ms = node_ms}};
-    const enum tally_err err = perform(client, &request, 0, &result, diag);
-    if (err == TALLY_OK) *ret_result = &result->response.append;
-    return err;
-}
-
-static enum tally_err get(struct tally_client *client, const struct rpc_request *request,
-                          const struct tally_get_result **ret_result, struct tally_diag *diag)
-{
-    struct result *result = NULL;
-    const enum tally_err err = perform(client, request, 0, &result, diag);
-
-    if (err == TALLY_OK) *ret_result = &result->response.get;
-    return err;
-}
-
-enum tally_err tally_client_get(struct tally_client *client, uint64_t index,
-                                const struct tally_get_result **ret_result,
-                                struct tally_diag *diag)
-{
-    const struct rpc_request request = {.kind = RPC_GET, .get = {.index = index}};
-
-    return get(client, &request, ret_result, diag);
-}
-
-enum tally_err tally_client_get_event(struct tally_client *client, const uint8_t event_hash[32],
-                                      const struct tally_get_result **ret_result,
-                                      struct tally_diag *diag)
-{
-    struct rpc_request request = {.kind = RPC_GET, .get = {.by_hash = true}};
-
-    memcpy(request.get.event_hash, event_hash, sizeof request.get.event_hash);
-    return get(client, &request, ret_result, diag);
-}
-
-enum tally_err tally_client_log(struct tally_client *client,
-                                const struct tally_log_query *query,
-                                const struct tally_log_result **ret_result,
-                                struct tally_diag *diag)
-{
-    const struct rpc_request request = {.kind = RPC_LOG, .log = *query};
-    struct result *result = NULL;
-    const enum tally_err err = perform(client, &request, query->wait_ms, &result, diag);
-
-    if (err == TALLY_OK) *ret_result = &result->response.log;
-    return err;
-}
-
-enum tally_err tally_client_prove(struct tally_client *client, uint64_t index,
-                                  uint32_t cosignatures_min, uint32_t wait_ms,
-                                  const struct tally_prove_result **ret_result,
-                                  struct tally_diag *diag)
-{
-    const struct rpc_request request = {
-        .kind = RPC_PROVE,
-        .prove = {.index = index, .cosignatures_min = cosignatures_min, .wait_ms = wait_ms}};
-    struct result *result = NULL;
-    const enum tally_err err = perform(client, &request, wait_ms, &result, diag);
-
-    if (err == TALLY_OK) *ret_result = &result->response.prove;
-    return err;
-}
-
-enum tally_err tally_client_status(struct tally_client *client,
-                                   const struct tally_status_result **ret_result,
-                                   struct tally_diag *diag)
-{
-    const struct rpc_request request = {.kind = RPC_STATUS};
-    struct result *result = NULL;
-    const enum tally_err err = perform(client, &request, 0, &result, diag);
-
-    if (err == TALLY_OK) *ret_result = &result->response.status;
-    return err;
-}
-
-enum tally_err tally_client_key(struct tally_client *client, const uint8_t key_id[32],
-                                const struct tally_key_result **ret_result,
-                                struct tally_diag *diag)
-{
-    struct rpc_request request = {.kind = RPC_KEY};
-    struct result *result = NULL;
-
-    memcpy(request.key_id, key_id, sizeof request.key_id);
-    const enum tally_err err = perform(client, &request, 0, &result, diag);
-    if (err == TALLY_OK) *ret_result = &result->response.key;
-    return err;
-}
-
-enum tally_err tally_client_subject(struct tally_client *client, const char *subject,
-                                    const struct tally_subject_result **ret_result,
-                                    struct tally_diag *diag)
-{
-    const struct rpc_request request = {.kind = RPC_SUBJECT, .subject = subject};
-    struct result *result = NULL;
-    const enum tally_err err = perform(client, &request, 0, &result, diag);
-
-    if (err == TALLY_OK) *ret_result = &result->response.subject;
     return err;
 }

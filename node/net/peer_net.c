@@ -318,6 +318,7 @@ static void tick(struct peer_net *net, uint64_t now_ms)
     pthread_mutex_lock(&net->lock);
     for (size_t i = 0; i < net->peers_count; i++) {
         struct peer *peer = &net->peers[i];
+        if (peer->session.established) continue;
         /* A Knock into a closed connection would only delay the next one. */
         if (!outlet_ready(peer->outlets[PEER_CONTROL], PEER_KNOCK_SIZE)) continue;
         secret_random(random, sizeof random);
