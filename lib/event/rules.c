@@ -1,45 +1,66 @@
 #include "event/rules.h"
 
-#include <stddef.h>
+#include <string.h>
+
+#include "event/event_types.h"
+
+#define X(name, id, lower, text) _Static_assert((id) > 0 && (id) < RULES_MAX, lower);
+RULE_TABLE(X)
+#undef X
 
 static const struct {
-    enum rule rule;
     const char *name, *text;
-} rules[] = {
-    {RULE_KEY_REVOKED, "key_revoked",
-     "a signing key is revoked: sign with a key that is in force"},
-    {RULE_ROLE, "role",
-     "the actor has no role that may append this type here: ask for the role"},
-    {RULE_REF_UNKNOWN, "ref_unknown", "a ref names no event that was recorded and allowed"},
-    {RULE_HEAD, "head", "the subject changed since: read its head and decide again"},
-    {RULE_EXISTS, "exists", "it exists already: choose another name or version"},
-    {RULE_SUBJECT_UNKNOWN, "subject_unknown",
-     "the subject is not registered: register it first"},
-    {RULE_MODEL_UNKNOWN, "model_unknown",
-     "the model was not created: append model.created first"},
-    {RULE_BASE_UNKNOWN, "base_unknown", "the base model is not registered: register it first"},
-    {RULE_BASE_REF, "base_ref", "the REL_BASE ref must be the registration of this base model"},
-    {RULE_OTHER_BYTES, "other_bytes", "the manifest root is not the one that was registered"},
-    {RULE_OWNER_UNKNOWN, "owner_unknown", "the owner is no registered principal"},
-    {RULE_KEY_UNKNOWN, "key_unknown", "the key is no key of this principal"},
-    {RULE_ROLE_ABSENT, "role_absent", "the role was not granted with this scope"},
-    {RULE_GENESIS_AGAIN, "genesis_again", "a ledger begins once"},
-    {RULE_TARGET_REF, "target_ref",
-     "the ref must be the registration of the version it speaks of"},
+} rules[RULES_MAX] = {
+#define X(name, id, lower, text) [id] = {lower, text},
+    RULE_TABLE(X)
+#undef X
 };
 
-const char *rule_name(uint16_t rule)
+static const struct {
+    enum role role;
+    const char *name;
+    enum event_type types[7]; /* 0 ends the list */
+} roles[] = {
+    {ROLE_ADMIN,
+     "admin",
+     {EVENT_PRINCIPAL_REGISTERED, EVENT_KEY_ENROLLED, EVENT_KEY_REVOKED, EVENT_ROLE_GRANTED,
+      EVENT_ROLE_REVOKED}},
+    {ROLE_AUTHOR,
+     "author",
+     {EVENT_MODEL_CREATED, EVENT_VERSION_REGISTERED, EVENT_DATASET_REGISTERED,
+      EVENT_BASE_MODEL_REGISTERED, EVENT_ANNOTATION_ADDED}},
+    {ROLE_EVALUATOR, "evaluator", {EVENT_EVALUATION_RECORDED, EVENT_ANNOTATION_ADDED}},
+    {ROLE_APPROVER, "approver", {EVENT_APPROVAL_GRANTED, EVENT_ANNOTATION_ADDED}},
+};
+enum { ROLES_COUNT = sizeof roles / sizeof roles[0] };
+
+const char *decide_rule_name(uint16_t id)
 {
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        if (rules[i].rule == rule) return rules[i].name;
-    }
-    return NULL;
+    return id < RULES_MAX && rules[id].name != NULL ? rules[id].name : "unknown_rule";
 }
 
-const char *rule_text(uint16_t rule)
+const char *decide_rule_text(uint16_t id)
 {
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        if (rules[i].rule == rule) return rules[i].text;
+    return id < RULES_MAX && rules[id].text != NULL ? rules[id].text : "unknown rule";
+}
+
+enum role role_named(const char *name, size_t size)
+{
+    for (size_t i = 0; i < ROLES_COUNT; i++) {
+        if (strlen(roles[i].name) == size && memcmp(roles[i].name, name, size) == 0) {
+            return roles[i].role;
+        }
     }
-    return NULL;
+    return ROLE_NONE;
+}
+
+bool role_may(enum role role, uint32_t type)
+{
+    for (size_t i = 0; i < ROLES_COUNT; i++) {
+        if (roles[i].role != role) continue;
+        for (size_t k = 0; roles[i].types[k] != 0; k++) {
+            if ((uint32_t)roles[i].types[k] == type) return true;
+        }
+    }
+    return false;
 }

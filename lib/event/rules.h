@@ -1,32 +1,58 @@
-/* rules - the rules that a decision names when it denies (docs/governance.md).
+/* rules - why an authenticated event was denied: ids, names, texts.
  *
- * A rule's number is part of records and is never used for another rule. Static data. */
+ * One table, read by the decision (node/ledger/decide.h), tools and docs. An id is part of
+ * every denied leaf: it is never given a second meaning. Thread-safe; static data. */
 #ifndef EVENT_RULES_H
 #define EVENT_RULES_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum rule {
-    RULE_KEY_REVOKED = 1,     /* a signing key was revoked before this event */
-    RULE_ROLE = 2,            /* the actor has no role that may append this type here */
-    RULE_REF_UNKNOWN = 3,     /* a ref names no allowed event */
-    RULE_HEAD = 4,            /* expected_head is not the subject's head */
-    RULE_EXISTS = 5,          /* the subject, key or role exists already */
-    RULE_SUBJECT_UNKNOWN = 6, /* the subject is not registered */
-    RULE_MODEL_UNKNOWN = 7,   /* the model of the version was not created */
-    RULE_BASE_UNKNOWN = 8,    /* the base model is not registered */
-    RULE_BASE_REF = 9,        /* the REL_BASE ref is not that base's registration */
-    RULE_OTHER_BYTES = 10,    /* the manifest root is not the version's */
-    RULE_OWNER_UNKNOWN = 11,  /* the owner is not a registered principal */
-    RULE_KEY_UNKNOWN = 12,    /* the key to revoke is not a key of this principal */
-    RULE_ROLE_ABSENT = 13,    /* the role to revoke was not granted */
-    RULE_GENESIS_AGAIN = 14,  /* a ledger begins once */
-    RULE_TARGET_REF = 15,     /* the ref to the version is not its registration */
-};
+/*   name, id, name for people and JSON, text */
+#define RULE_TABLE(X)                                                                          \
+    X(KEY_REVOKED, 1, "key_revoked", "a key that signed was revoked before")                                  \
+    X(TYPE_CLOSED, 2, "type_closed", "this type of event cannot be appended")                                 \
+    X(ROLE_MISSING, 3, "role_missing", "the actor has no role that may append this type to this subject")      \
+    X(ROLE_EXPIRED, 4, "role_expired", "the role that would allow it has expired")                             \
+    X(REF_UNKNOWN, 5, "ref_unknown", "a reference names no recorded event")                                   \
+    X(REF_DENIED, 6, "ref_denied", "a reference names an event that was denied")                             \
+    X(HEAD_MISMATCH, 7, "head_mismatch", "expected_head is not the newest change of the subject")               \
+    X(SUBJECT_EXISTS, 8, "subject_exists", "the subject is registered already")                                  \
+    X(PRINCIPAL_ABSENT, 9, "principal_absent", "the principal it is about is not registered")                      \
+    X(OWNER_ABSENT, 10, "owner_absent", "the owner is not a registered principal")                             \
+    X(KEY_EXISTS, 11, "key_exists", "the key is enrolled already; a key serves one principal, once")         \
+    X(KEY_ABSENT, 12, "key_absent", "the key is not enrolled for this principal")                            \
+    X(KEY_GONE, 13, "key_gone", "the key is revoked already")                                              \
+    X(SINCE_RANGE, 14, "since_range", "compromised_since is not between the key's enrolment and now")         \
+    X(ROLE_UNKNOWN, 15, "role_unknown", "no such role: admin, author, evaluator or approver")                  \
+    X(ROLE_ABSENT, 16, "role_absent", "the principal does not have this role with this scope")                \
+    X(ROLE_LIMIT, 17, "role_limit", "the principal has as many roles as one can have")                       \
+    X(MODEL_ABSENT, 18, "model_absent", "the model is not created")                                            \
+    X(BASE_ABSENT, 19, "base_absent", "the base model is not registered")                                     \
+    X(BASE_REF, 20, "base_ref", "the REL_BASE reference is not the registration of the base model")        \
+    X(VERSION_ABSENT, 21, "version_absent", "the version is not registered")                                     \
+    X(MANIFEST_MISMATCH, 22, "manifest_mismatch", "manifest_root is not the one that the version registered")       \
+    X(VERSION_REF, 23, "version_ref", "the reference to the version is not its registration")
 
-/* "key_revoked"; NULL when the number is not registered. */
-const char *rule_name(uint16_t rule);
-/* One sentence for people, with the remedy; NULL when the number is not registered. */
-const char *rule_text(uint16_t rule);
+enum rule {
+#define X(name, id, lower, text) RULE_##name = (id),
+    RULE_TABLE(X)
+#undef X
+};
+enum { RULES_MAX = 32 }; /* more than there are; ids are below it */
+
+/* Lower-case name ("key_revoked"), and a sentence for people; "unknown rule" for an id that is
+ * not in the table (a newer ledger's). Never NULL. */
+const char *decide_rule_name(uint16_t id);
+const char *decide_rule_text(uint16_t id);
+
+/* The names of the roles of feature level 1. */
+enum role { ROLE_NONE, ROLE_ADMIN, ROLE_AUTHOR, ROLE_EVALUATOR, ROLE_APPROVER };
+
+/* ROLE_NONE for a name that is no role. */
+enum role role_named(const char *name, size_t size);
+/* May this role append events of this type (enum event_type)? */
+bool role_may(enum role role, uint32_t type);
 
 #endif

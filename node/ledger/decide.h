@@ -1,0 +1,86 @@
+/* decide - may this event be appended? The rule of feature level 1.
+ *
+ * What it is    decide() is one pure function from facts, event and time to a verdict. apply
+ *               looks the facts up (apply_facts.c); a later feature level replaces the function,
+ *               not the place where it is called.
+ * Never does    no look-up, no allocation, no clock: the same facts give the same verdict on
+ *               every replica, today and in ten years.
+ * Contract      The event passed batch_check and is authenticated: every signer's key is
+ *               enrolled, and the actor signed with the meaning that the type requires.
+ * Read first    lib/event/rules.h for what a denial can say, then decide(). Thread-safe. */
+#ifndef LEDGER_DECIDE_H
+#define LEDGER_DECIDE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <tally/verify.h>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "event/event.h"
+#include "event/rules.h"
+
+enum { DECIDE_ROLES_MAX = 64 }; /* roles of one principal */
+
+/* A role that a principal has. */
+struct decide_role {
+    enum role role;      /* ROLE_NONE: a name that means nothing at this feature level */
+    struct bytes name;   /* as granted */
+    struct bytes scope;  /* subject prefix in whole segments; empty: everything */
+    uint64_t expires_ms; /* ledger time; 0: never */
+};
+
+/* What the ledger knows of a subject, as far as decisions go. */
+struct decide_subject {
+    bool has_head;        /* an allowed event changed it */
+    struct tally_hash head;
+    bool registered;
+    struct tally_hash registration; /* event hash */
+    struct tally_hash manifest_root; /* zeros when it has no bytes */
+};
+
+struct decide_key {
+    bool enrolled, revoked;
+    bool of_subject; /* its principal is the subject of the event */
+    uint64_t enrolled_index;
+};
+
+/* A principal that the event speaks of. */
+struct decide_principal {
+    bool registered;
+    const struct decide_role *roles;
+    uint32_t roles_count;
+};
+
+enum decide_ref { DECIDE_REF_ALLOWED, DECIDE_REF_DENIED, DECIDE_REF_UNKNOWN };
+
+/* Everything a decision looks at beside the event itself. What an event's type does not need
+ * stays zero. */
+struct decide_facts {
+    uint64_t index;   /* that the event's record will have */
+    uint64_t time_ms; /* of that record */
+    bool signer_revoked; /* the key of some signer is revoked */
+    const struct decide_role *actor_roles;
+    uint32_t actor_roles_count;
+    const enum decide_ref *refs; /* event->refs_count of them */
+    struct decide_subject subject; /* of the event's subject */
+    struct decide_subject parent;  /* version.registered: the model */
+    struct decide_subject base;    /* version.registered: the base model */
+    struct decide_key key;         /* key.enrolled, key.revoked: the key it is about */
+    struct decide_principal principal; /* key.*, role.*: its subject; model.created: the owner */
+};
+
+struct decide_verdict {
+    bool allowed; /* no rule failed */
+    uint16_t failed_count;
+    uint16_t failed[RULES_MAX]; /* rule ids, ascending */
+};
+
+/* Decide. Every rule that fails is reported, not only the first one. */
+void decide(const struct decide_facts *facts, const struct event *event,
+            struct decide_verdict *ret_verdict);
+
+/* Is `subject` the scope itself or below it? An empty scope covers everything. */
+bool decide_in_scope(struct bytes scope, const char *subject);
+
+#endif
