@@ -66,7 +66,7 @@ static bool field_present(const ProtobufCMessage *message,
     return true;
 }
 
-static size_t element_size(const ProtobufCFieldDescriptor *field)
+size_t canon_value_size(const ProtobufCFieldDescriptor *field)
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_BYTES:
@@ -108,7 +108,7 @@ static const char *first_fault(const ProtobufCMessage *message)
             count = *(const size_t *)((const uint8_t *)message + field->quantifier_offset);
             at = *(uint8_t *const *)at;
         }
-        for (size_t k = 0; k < count; k++, at += element_size(field)) {
+        for (size_t k = 0; k < count; k++, at += canon_value_size(field)) {
             if (!scalar_valid(field, at)) return field->name;
             if (field->type != PROTOBUF_C_TYPE_MESSAGE) continue;
             const char *fault = first_fault(*(ProtobufCMessage *const *)at);

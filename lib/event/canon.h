@@ -22,6 +22,8 @@ TALLY_NODISCARD enum tally_err canon_unpack(const ProtobufCMessageDescriptor *de
 /* Pack into the arena; the data is NULL without memory. */
 struct bytes canon_pack(const void *message, struct arena *arena);
 
+/* Bytes that one value of this field takes in the generated struct. */
+size_t canon_value_size(const ProtobufCFieldDescriptor *field);
 /* A byte string as protobuf-c has it, and back. */
 struct bytes canon_bytes(ProtobufCBinaryData data);
 ProtobufCBinaryData canon_data(const void *data, size_t size);

@@ -11,28 +11,34 @@
 
 /*   name, id, name for people and JSON, text */
 #define RULE_TABLE(X)                                                                          \
-    X(KEY_REVOKED, 1, "key_revoked", "a key that signed was revoked before")                                  \
-    X(TYPE_CLOSED, 2, "type_closed", "this type of event cannot be appended")                                 \
-    X(ROLE_MISSING, 3, "role_missing", "the actor has no role that may append this type to this subject")      \
-    X(ROLE_EXPIRED, 4, "role_expired", "the role that would allow it has expired")                             \
-    X(REF_UNKNOWN, 5, "ref_unknown", "a reference names no recorded event")                                   \
-    X(REF_DENIED, 6, "ref_denied", "a reference names an event that was denied")                             \
-    X(HEAD_MISMATCH, 7, "head_mismatch", "expected_head is not the newest change of the subject")               \
-    X(SUBJECT_EXISTS, 8, "subject_exists", "the subject is registered already")                                  \
-    X(PRINCIPAL_ABSENT, 9, "principal_absent", "the principal it is about is not registered")                      \
-    X(OWNER_ABSENT, 10, "owner_absent", "the owner is not a registered principal")                             \
-    X(KEY_EXISTS, 11, "key_exists", "the key is enrolled already; a key serves one principal, once")         \
-    X(KEY_ABSENT, 12, "key_absent", "the key is not enrolled for this principal")                            \
-    X(KEY_GONE, 13, "key_gone", "the key is revoked already")                                              \
-    X(SINCE_RANGE, 14, "since_range", "compromised_since is not between the key's enrolment and now")         \
-    X(ROLE_UNKNOWN, 15, "role_unknown", "no such role: admin, author, evaluator or approver")                  \
-    X(ROLE_ABSENT, 16, "role_absent", "the principal does not have this role with this scope")                \
-    X(ROLE_LIMIT, 17, "role_limit", "the principal has as many roles as one can have")                       \
-    X(MODEL_ABSENT, 18, "model_absent", "the model is not created")                                            \
-    X(BASE_ABSENT, 19, "base_absent", "the base model is not registered")                                     \
-    X(BASE_REF, 20, "base_ref", "the REL_BASE reference is not the registration of the base model")        \
-    X(VERSION_ABSENT, 21, "version_absent", "the version is not registered")                                     \
-    X(MANIFEST_MISMATCH, 22, "manifest_mismatch", "manifest_root is not the one that the version registered")       \
+    X(KEY_REVOKED, 1, "key_revoked", "a key that signed was revoked before")                   \
+    X(TYPE_CLOSED, 2, "type_closed", "this type of event cannot be appended")                  \
+    X(ROLE_MISSING, 3, "role_missing",                                                         \
+      "the actor has no role that may append this type to this subject")                       \
+    X(ROLE_EXPIRED, 4, "role_expired", "the role that would allow it has expired")             \
+    X(REF_UNKNOWN, 5, "ref_unknown", "a reference names no recorded event")                    \
+    X(REF_DENIED, 6, "ref_denied", "a reference names an event that was denied")               \
+    X(HEAD_MISMATCH, 7, "head_mismatch",                                                       \
+      "expected_head is not the newest change of the subject")                                 \
+    X(SUBJECT_EXISTS, 8, "subject_exists", "the subject is registered already")                \
+    X(PRINCIPAL_ABSENT, 9, "principal_absent", "the principal it is about is not registered")  \
+    X(OWNER_ABSENT, 10, "owner_absent", "the owner is not a registered principal")             \
+    X(KEY_EXISTS, 11, "key_exists",                                                            \
+      "the key is enrolled already; a key serves one principal, once")                         \
+    X(KEY_ABSENT, 12, "key_absent", "the key is not enrolled for this principal")              \
+    X(KEY_GONE, 13, "key_gone", "the key is revoked already")                                  \
+    X(SINCE_RANGE, 14, "since_range",                                                          \
+      "compromised_since is not between the key's enrolment and now")                          \
+    X(ROLE_UNKNOWN, 15, "role_unknown", "no such role: admin, author, evaluator or approver")  \
+    X(ROLE_ABSENT, 16, "role_absent", "the principal does not have this role with this scope") \
+    X(ROLE_LIMIT, 17, "role_limit", "the principal has as many roles as one can have")         \
+    X(MODEL_ABSENT, 18, "model_absent", "the model is not created")                            \
+    X(BASE_ABSENT, 19, "base_absent", "the base model is not registered")                      \
+    X(BASE_REF, 20, "base_ref",                                                                \
+      "the REL_BASE reference is not the registration of the base model")                      \
+    X(VERSION_ABSENT, 21, "version_absent", "the version is not registered")                   \
+    X(MANIFEST_MISMATCH, 22, "manifest_mismatch",                                              \
+      "manifest_root is not the one that the version registered")                              \
     X(VERSION_REF, 23, "version_ref", "the reference to the version is not its registration")
 
 enum rule {
