@@ -1,0 +1,77 @@
+/* jobs - what the actions of node/loop/node.h come down to, one call each.
+ *
+ * Shared by the threads of run.c and by the simulator: no threads, no sockets, no clock here.
+ * All but job_apply are thread-safe. Running out of memory stops the process. */
+#ifndef LOOP_JOBS_H
+#define LOOP_JOBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <tally/err.h>
+
+#include "base/arena.h"
+#include "ledger/ledger.h"
+#include "loop/node.h"
+#include "publish/publish.h"
+#include "store/store.h"
+
+/* VERIFY: is the block its leader's, its body the one it names, and every signature in it good?
+ * Allocates from `arena`. */
+bool job_verify(const struct publish_config *config, struct bytes block, struct arena *arena,
+                struct tally_diag *diag);
+
+/* Results of one APPLY, copied out of the ledger's arena. */
+struct job_applied {
+    struct ledger_block_result *results;
+    size_t count;
+    struct ledger_event_result *events; /* the results point into these two */
+    uint16_t *rules;
+};
+/* APPLY blocks from..to of the store and flush. Errors: as ledger_apply; the node must stop. */
+TALLY_NODISCARD enum tally_err job_apply(struct store *store, struct ledger *ledger,
+                                         uint64_t from, uint64_t to, bool verified,
+                                         struct job_applied *ret_applied,
+                                         struct tally_diag *diag);
+void job_applied_free(struct job_applied *applied);
+
+/* READ: complete the AppendEntries of a READ action with blocks from the disk. *ret_message is
+ * malloc'd, holds the blocks, and may hold fewer than were asked for.
+ * Errors: TALLY_E_NOT_FOUND, TALLY_E_CORRUPT, TALLY_E_IO. */
+TALLY_NODISCARD enum tally_err job_read(struct store *store, const struct node_action *action,
+                                        struct node_message **ret_message, uint64_t *ret_size,
+                                        struct tally_diag *diag);
+
+/* What ingress found out about an append. */
+struct job_ingress {
+    uint32_t events_count;
+    bool known; /* all of it was recorded before: `events` has the first results */
+    struct node_answer_event *events; /* in the arena; NULL unless known */
+    uint64_t index_max;
+};
+/* Check an append against limits, signatures and applied state. Errors: as batch_check and
+ * ledger_ingress. */
+TALLY_NODISCARD enum tally_err job_ingress(struct store *store,
+                                           const struct tally_hash *ledger_id,
+                                           struct bytes batch, struct arena *arena,
+                                           struct job_ingress *ret_ingress,
+                                           struct tally_diag *diag);
+
+/* The proof file of a record under a published checkpoint that covers it.
+ * Errors: TALLY_E_NOT_FOUND, TALLY_E_CORRUPT, TALLY_E_IO, TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err job_receipt(struct store *store, uint64_t index,
+                                           struct bytes checkpoint, struct arena *arena,
+                                           struct bytes *ret_proof, struct tally_diag *diag);
+
+/* What node_open needs, from a store. *ret_blocks and *ret_checkpoint are the caller's to free.
+ * Errors: TALLY_E_CORRUPT, TALLY_E_IO, TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err job_start(struct store *store, const struct ledger *ledger,
+                                         struct node_start *ret_start,
+                                         struct store_block **ret_blocks,
+                                         struct store_value *ret_checkpoint,
+                                         struct tally_diag *diag);
+/* Keep the newest published checkpoint in the store. Errors: as store_put. */
+TALLY_NODISCARD enum tally_err job_keep_checkpoint(struct store *store, struct bytes checkpoint,
+                                                   struct tally_diag *diag);
+
+#endif

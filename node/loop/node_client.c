@@ -1,0 +1,324 @@
+/* Appends and waiting requests of clients. An append moves queue -> proposed -> (proving) ->
+ * answer; an answer of E_NOT_LEADER means "ask again", never "it did not happen": event ids
+ * make that safe. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "event/block.h"
+#include "loop/node_internal.h"
+
+/* The handle of a request that has its answer and only keeps its place. */
+enum { ANSWERED = 0 };
+
+static struct pending *list_add(struct pending_list *list, const struct pending *pending)
+{
+    ASSERT(list->count < LIMIT_REQUESTS_IN_WORK);
+    list->items[list->count] = *pending;
+    return &list->items[list->count++];
+}
+
+/* Remove items[at]; the order of the rest stays. */
+static void list_remove(struct pending_list *list, size_t at)
+{
+    ASSERT(at < list->count);
+    memmove(&list->items[at], &list->items[at + 1],
+            (list->count - at - 1) * sizeof list->items[0]);
+    list->count--;
+}
+
+/* Answer with a code, or with the results when it is OK; takes what `pending` holds. */
+static void answer(struct node *node, struct pending *pending, enum tally_err code,
+                   const struct buffer *checkpoint)
+{
+    struct node_action *action;
+
+    buffer_release(pending->batch);
+    pending->batch = NULL;
+    if (pending->handle == ANSWERED) {
+        free(pending->events);
+        pending->events = NULL;
+        return;
+    }
+    action = node_action_add(node->out, NODE_ANSWER_APPEND);
+    action->answer_append.handle = pending->handle;
+    action->answer_append.code = code;
+    action->answer_append.leader = raft_leader(node->raft);
+    pending->handle = ANSWERED;
+    if (code == TALLY_OK) {
+        action->answer_append.events = pending->events;
+        action->answer_append.events_count = pending->events_count;
+        if (checkpoint != NULL) {
+            action->answer_append.checkpoint = buffer_hold((struct buffer *)checkpoint);
+        }
+    } else {
+        free(pending->events);
+    }
+    pending->events = NULL;
+}
+
+static void answer_all(struct node *node, struct pending_list *list, enum tally_err code)
+{
+    for (size_t i = 0; i < list->count; i++) answer(node, &list->items[i], code, NULL);
+    list->count = 0;
+}
+
+void node_client_append(struct node *node, const struct node_event *event)
+{
+    struct pending pending = {
+        .handle = event->append.handle,
+        .batch = buffer_hold(event->append.batch),
+        .events_count = event->append.events_count,
+        .proof = event->append.proof,
+        .deadline_ms = event->append.deadline_ms,
+    };
+    const size_t in_work = node->queue.count + node->proposed.count + node->proving.count;
+
+    ASSERT(event->append.events_count > 0);
+    if (raft_role(node->raft) != RAFT_LEADER) {
+        answer(node, &pending, TALLY_E_NOT_LEADER, NULL);
+    } else if (in_work >= LIMIT_REQUESTS_IN_WORK) {
+        answer(node, &pending, TALLY_E_BUSY, NULL);
+    } else {
+        list_add(&node->queue, &pending);
+    }
+}
+
+size_t node_client_queued_size(const struct node *node)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < node->queue.count; i++) size += node->queue.items[i].batch->size;
+    return size;
+}
+
+struct buffer *node_client_body(struct node *node, uint64_t block, uint64_t term)
+{
+    size_t count = 0, events = 0, size = 0, taken = 0;
+    struct bytes *batches = calloc(node->queue.count + 1, sizeof *batches);
+    struct buffer *body;
+
+    ASSERT(batches != NULL);
+    while (count < node->queue.count) {
+        const struct pending *next = &node->queue.items[count];
+        const size_t more = block_batch_size(next->batch->size);
+
+        if (count > 0 && size + more > LIMIT_BLOCK_SIZE) break;
+        if (count > 0 && events + next->events_count > LIMIT_BLOCK_EVENTS) break;
+        batches[count++] = buffer_bytes(next->batch);
+        size += more;
+        events += next->events_count;
+    }
+    body = buffer_new(size);
+    ASSERT(body != NULL);
+    block_body_put(batches, count, body->data, size);
+    for (; taken < count; taken++) {
+        struct pending *moved = list_add(&node->proposed, &node->queue.items[taken]);
+
+        buffer_release(moved->batch);
+        moved->batch = NULL;
+        moved->block = block;
+        moved->term = term;
+    }
+    node->queue.count -= count;
+    memmove(node->queue.items, node->queue.items + count,
+            node->queue.count * sizeof node->queue.items[0]);
+    free(batches);
+    return body;
+}
+
+void node_answer_fill(struct node_answer_event *to, const struct ledger_event_result *from)
+{
+    const size_t rules_max = sizeof to->failed_rules / sizeof to->failed_rules[0];
+
+    to->index = from->index;
+    to->time_ms = from->time_ms;
+    to->allowed = from->allowed;
+    to->repeated_request = from->outcome == LEDGER_REPEATED;
+    to->failed_rules_count =
+        (uint16_t)(from->failed_rules_count < rules_max ? from->failed_rules_count : rules_max);
+    for (size_t i = 0; i < to->failed_rules_count; i++)
+        to->failed_rules[i] = from->failed_rules[i];
+}
+
+/* Give `pending` its results, `events_count` of them from `events` on; the code to answer. */
+static enum tally_err take_results(struct pending *pending,
+                                   const struct ledger_event_result *events)
+{
+    pending->events = calloc(pending->events_count, sizeof *pending->events);
+    ASSERT(pending->events != NULL);
+    for (uint32_t i = 0; i < pending->events_count; i++) {
+        if (events[i].outcome == LEDGER_CONFLICT) return TALLY_E_CONFLICT;
+        if (events[i].outcome == LEDGER_VOID) return TALLY_E_SIGNERS;
+        node_answer_fill(&pending->events[i], &events[i]);
+        if (events[i].index > pending->index_max) pending->index_max = events[i].index;
+    }
+    return TALLY_OK;
+}
+
+void node_client_applied(struct node *node, const struct ledger_block_result *result)
+{
+    const struct slot *slot = node_slot(node, result->block);
+    uint32_t at = 0;
+
+    while (node->proposed.count > 0 && node->proposed.items[0].block <= result->block) {
+        struct pending pending = node->proposed.items[0];
+
+        list_remove(&node->proposed, 0);
+        /* Another leader's block took this place, or it is so old that nobody knows. */
+        if (pending.block != result->block || slot == NULL || slot->term != pending.term ||
+            at + pending.events_count > result->events_count) {
+            answer(node, &pending, TALLY_E_NOT_LEADER, NULL);
+            continue;
+        }
+        const enum tally_err code = take_results(&pending, result->events + at);
+
+        at += pending.events_count;
+        if (code == TALLY_OK && pending.proof && pending.handle != ANSWERED) {
+            list_add(&node->proving, &pending);
+        } else {
+            answer(node, &pending, code, NULL);
+        }
+    }
+}
+
+/* Is what this request waits for here? */
+static bool waiting_done(const struct node *node, const struct waiting *waiting,
+                         const struct buffer **ret_checkpoint)
+{
+    *ret_checkpoint = NULL;
+    switch (waiting->kind) {
+    case NODE_WAIT_PROOF:
+        *ret_checkpoint =
+            publish_find(node->publish, waiting->index, waiting->cosignatures_min);
+        return *ret_checkpoint != NULL;
+    case NODE_WAIT_RECORDS:
+        return node->size > waiting->index;
+    }
+    UNREACHABLE("wait kind");
+}
+
+static void answer_wait(struct node *node, const struct waiting *waiting, enum tally_err code,
+                        const struct buffer *checkpoint)
+{
+    struct node_action *action = node_action_add(node->out, NODE_ANSWER_WAIT);
+
+    action->answer_wait.handle = waiting->handle;
+    action->answer_wait.code = code;
+    action->answer_wait.index = waiting->index;
+    if (checkpoint != NULL) {
+        action->answer_wait.checkpoint = buffer_hold((struct buffer *)checkpoint);
+    }
+}
+
+void node_client_wait(struct node *node, const struct node_event *event)
+{
+    const struct waiting waiting = {
+        .handle = event->wait.handle,
+        .kind = event->wait.kind,
+        .index = event->wait.index,
+        .cosignatures_min = event->wait.cosignatures_min,
+        .deadline_ms = event->wait.deadline_ms,
+    };
+    const struct buffer *checkpoint;
+
+    if (waiting_done(node, &waiting, &checkpoint)) {
+        answer_wait(node, &waiting, TALLY_OK, checkpoint);
+    } else if (waiting.deadline_ms <= node->now_ms) {
+        answer_wait(node, &waiting, TALLY_E_TIMEOUT, NULL);
+    } else if (node->waits_count == NODE_WAITS_MAX) {
+        answer_wait(node, &waiting, TALLY_E_BUSY, NULL);
+    } else {
+        node->waits[node->waits_count++] = waiting;
+    }
+}
+
+void node_client_published(struct node *node)
+{
+    const struct buffer *checkpoint;
+
+    for (size_t i = 0; i < node->proving.count;) {
+        struct pending pending = node->proving.items[i];
+
+        checkpoint = publish_find(node->publish, pending.index_max, 0);
+        if (checkpoint == NULL) {
+            i++;
+            continue;
+        }
+        list_remove(&node->proving, i);
+        answer(node, &pending, TALLY_OK, checkpoint);
+    }
+    for (size_t i = 0; i < node->waits_count;) {
+        const struct waiting waiting = node->waits[i];
+
+        if (!waiting_done(node, &waiting, &checkpoint)) {
+            i++;
+            continue;
+        }
+        node->waits[i] = node->waits[--node->waits_count];
+        answer_wait(node, &waiting, TALLY_OK, checkpoint);
+    }
+}
+
+static void expire_list(struct node *node, struct pending_list *list)
+{
+    for (size_t i = 0; i < list->count;) {
+        struct pending pending = list->items[i];
+
+        if (pending.deadline_ms > node->now_ms) {
+            i++;
+            continue;
+        }
+        list_remove(list, i);
+        answer(node, &pending, TALLY_E_TIMEOUT, NULL);
+    }
+}
+
+void node_client_expire(struct node *node)
+{
+    expire_list(node, &node->queue);
+    /* A proposed append keeps its place: results are matched by counting events. */
+    for (size_t i = 0; i < node->proposed.count; i++) {
+        struct pending *pending = &node->proposed.items[i];
+
+        if (pending->deadline_ms <= node->now_ms) answer(node, pending, TALLY_E_TIMEOUT, NULL);
+    }
+    expire_list(node, &node->proving);
+    for (size_t i = 0; i < node->waits_count;) {
+        const struct waiting waiting = node->waits[i];
+
+        if (waiting.deadline_ms > node->now_ms) {
+            i++;
+            continue;
+        }
+        node->waits[i] = node->waits[--node->waits_count];
+        answer_wait(node, &waiting, TALLY_E_TIMEOUT, NULL);
+    }
+}
+
+void node_client_lost(struct node *node, uint64_t truncated_from)
+{
+    while (node->proposed.count > 0 &&
+           node->proposed.items[node->proposed.count - 1].block >= truncated_from) {
+        struct pending pending = node->proposed.items[--node->proposed.count];
+
+        answer(node, &pending, TALLY_E_NOT_LEADER, NULL);
+    }
+}
+
+void node_client_stepped_down(struct node *node)
+{
+    answer_all(node, &node->queue, TALLY_E_NOT_LEADER);
+}
+
+void node_client_close(struct node *node)
+{
+    struct pending_list *const lists[] = {&node->queue, &node->proposed, &node->proving};
+
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        for (size_t k = 0; k < lists[i]->count; k++) {
+            buffer_release(lists[i]->items[k].batch);
+            free(lists[i]->items[k].events);
+        }
+    }
+}

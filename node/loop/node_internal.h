@@ -1,0 +1,142 @@
+/* node_internal - the parts of struct node that its files share.
+ *
+ *   node.c          events in, raft effects out: the order of everything
+ *   node_log.c      recent blocks, the one write in flight, verification, apply
+ *   node_client.c   appends and waiting requests
+ *   actions.c       the list of actions */
+#ifndef LOOP_NODE_INTERNAL_H
+#define LOOP_NODE_INTERNAL_H
+
+#include "loop/node.h"
+
+enum slot_check { CHECK_NONE, CHECK_ASKED, CHECK_OK, CHECK_FAILED };
+
+/* A recent block. */
+struct slot {
+    uint64_t index; /* 0: empty */
+    uint64_t term, time_ms;
+    struct tally_hash hash;
+    uint32_t size; /* bytes */
+    enum slot_check check;
+    struct buffer *block; /* NULL: only on disk any more */
+};
+
+/* A message that must not leave before a write is durable. */
+struct held_message {
+    uint64_t write; /* number of that write */
+    uint32_t to;
+    struct node_message *message;
+};
+
+/* An append between its arrival and its answer. */
+struct pending {
+    uint64_t handle;
+    struct buffer *batch; /* until it is proposed */
+    uint32_t events_count;
+    bool proof;
+    uint64_t deadline_ms;
+    uint64_t block, term;             /* where it was proposed */
+    uint64_t index_max;               /* highest record of its results */
+    struct node_answer_event *events; /* its results, once applied */
+};
+
+struct pending_list {
+    struct pending items[LIMIT_REQUESTS_IN_WORK];
+    size_t count;
+};
+
+struct waiting {
+    uint64_t handle;
+    enum node_wait_kind kind;
+    uint64_t index;
+    uint32_t cosignatures_min;
+    uint64_t deadline_ms;
+};
+
+struct node {
+    struct node_setup config;
+    struct raft *raft;
+    struct publish *publish;
+    struct node_actions *out;            /* of the step that runs */
+    struct raft_effects *effects;        /* of the raft step that runs */
+    uint64_t now_ms, wall_ms, random;    /* of the event that is handled */
+    const struct node_message *incoming; /* the AppendEntries that is handled */
+    bool halted;
+
+    /* log */
+    struct slot *slots; /* RAFT_RING, by index */
+    uint64_t cached_size, cached_from;
+    struct {
+        uint64_t number; /* of the newest write begun */
+        bool in_flight;
+        uint64_t last, last_term; /* blocks the write in flight ends with; 0: none */
+        uint64_t next;            /* number of the write that collects now */
+        bool hard_state_set;      /* it has a hard state, ... */
+        uint64_t truncate_from;   /* ... a truncation (0: none), ... */
+        uint64_t from, to;        /* ... blocks; to < from: none */
+    } write;
+    uint64_t durable; /* blocks on our disk */
+    struct held_message *held;
+    size_t held_count, held_capacity;
+    uint64_t checked;      /* every block up to here was verified or found bad */
+    uint64_t applied;      /* blocks */
+    uint64_t apply_to;     /* asked for; == applied when no APPLY is on its way */
+    uint64_t unchecked_to; /* blocks up to here come from before the start: apply checks them */
+    uint64_t size;         /* records applied */
+
+    /* publication */
+    struct ledger_boundary boundary;      /* newest applied one */
+    uint64_t sign_asked, signed_size;     /* sizes */
+    struct publish_cosignature signature; /* our newest; size 0: none */
+    uint64_t repeat_at_ms;                /* send it again then */
+
+    /* leading */
+    uint64_t lead_term;      /* the term we lead and whose TermStart we proposed; 0: none */
+    uint64_t boundary_block; /* newest boundary that we proposed in this term */
+    uint64_t boundary_size;  /* its checkpoint's size once applied; 0: not yet */
+
+    /* clients */
+    struct pending_list queue;    /* not proposed yet */
+    struct pending_list proposed; /* by block, ascending */
+    struct pending_list proving;  /* applied, waiting for a checkpoint */
+    struct waiting waits[NODE_WAITS_MAX];
+    size_t waits_count;
+};
+
+/* actions.c */
+struct node_action *node_action_add(struct node_actions *actions, enum node_action_type type);
+void node_log(struct node_actions *actions, const char *name, uint64_t a, uint64_t b);
+
+/* node_log.c */
+struct slot *node_slot(struct node *node, uint64_t index); /* NULL: not a recent block */
+/* Keep `block` (one more holder) as block `index`. False: it does not decode. */
+bool node_slot_put(struct node *node, uint64_t index, struct buffer *block);
+void node_slots_truncate(struct node *node, uint64_t from);
+void node_slots_evict(struct node *node);
+/* Add to the write that collects; messages held for it get its number. */
+void node_write_collect(struct node *node, bool hard_state, uint64_t truncate_from,
+                        uint64_t from, uint64_t to);
+/* The write that everything asked for so far is durable with; 0: all of it is. */
+uint64_t node_write_newest(const struct node *node);
+void node_write_begin(
+    struct node *node); /* when none is in flight and something is collected */
+void node_hold(struct node *node, uint64_t write, uint32_t to, struct node_message *message);
+void node_held_release(struct node *node); /* what waited for a durable write */
+void node_apply_begin(struct node *node);
+
+/* node_client.c */
+void node_client_append(struct node *node, const struct node_event *event);
+void node_client_wait(struct node *node, const struct node_event *event);
+/* Answer what was waiting for these results. */
+void node_client_applied(struct node *node, const struct ledger_block_result *result);
+void node_client_published(struct node *node);
+void node_client_expire(struct node *node);
+void node_client_lost(struct node *node, uint64_t truncated_from); /* blocks >= it are gone */
+void node_client_stepped_down(struct node *node);
+/* Batches from the queue into one body; they move to `proposed` under (block, term). The body
+ * may be empty. */
+struct buffer *node_client_body(struct node *node, uint64_t block, uint64_t term);
+size_t node_client_queued_size(const struct node *node);
+void node_client_close(struct node *node);
+
+#endif

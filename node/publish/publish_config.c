@@ -1,0 +1,103 @@
+/* From a ledger's identity to the members as publication and the loop need them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "event/ledger_config.h"
+#include "ledger/ledger.h"
+#include "note/trust.h"
+#include "publish/publish.h"
+
+static void take_member(const struct ledger_member *from, struct publish_member *to)
+{
+    to->id = from->id;
+    to->voter = from->voter;
+    to->incarnation = from->incarnation;
+    strcpy(to->name, from->name);
+    strcpy(to->site, from->site);
+    memcpy(to->log_key, from->log_key, sizeof to->log_key);
+    memcpy(to->cosign_key, from->cosign_key, sizeof to->cosign_key);
+    memcpy(to->peer_key, from->peer_key, sizeof to->peer_key);
+}
+
+static enum tally_err find_self(const struct node_keys *keys, struct publish_config *config,
+                                struct tally_diag *diag)
+{
+    struct node_public own;
+
+    keyfile_node_public(keys, &own);
+    for (uint32_t i = 0; i < config->members_count; i++) {
+        const struct publish_member *member = &config->members[i];
+
+        if (strcmp(member->name, own.name) != 0) continue;
+        if (memcmp(member->log_key, own.log, 32) != 0 ||
+            memcmp(member->cosign_key, own.cosign, 32) != 0 ||
+            memcmp(member->peer_key, own.peer, 32) != 0 ||
+            member->incarnation != own.incarnation) {
+            tally_diag_set(
+                diag, "member %s of this ledger has other keys: a new node needs a new name",
+                own.name);
+            return TALLY_E_MISMATCH;
+        }
+        config->self = member->id;
+        config->keys = keys;
+        return TALLY_OK;
+    }
+    tally_diag_set(diag, "the ledger has no member named %s", own.name);
+    return TALLY_E_NOT_FOUND;
+}
+
+/* The publication policy as a trust file: every member's keys, and the Config's own lines. */
+static enum tally_err write_policy(const struct ledger_config *ledger,
+                                   struct publish_config *config, struct tally_diag *diag)
+{
+    size_t at = 0;
+
+    for (uint32_t i = 0; i < ledger->members_count; i++) {
+        char name[LIMIT_KEY_NAME_SIZE + 1], log_text[VKEY_TEXT_MAX], cosign_text[VKEY_TEXT_MAX];
+        struct vkey log_key, cosign_key;
+        enum tally_err err;
+
+        if (!ledger->members[i].voter) continue;
+        snprintf(name, sizeof name, "%s/%s", config->origin, ledger->members[i].name);
+        err = vkey_make(config->origin, VKEY_ED25519, ledger->members[i].log_key, &log_key);
+        if (err == TALLY_OK) {
+            err = vkey_make(name, VKEY_COSIGNATURE, ledger->members[i].cosign_key, &cosign_key);
+        }
+        if (err != TALLY_OK) return err;
+        vkey_format(&log_key, log_text);
+        vkey_format(&cosign_key, cosign_text);
+        at += (size_t)snprintf(config->trust_text + at, sizeof config->trust_text - at,
+                               "log %s\nwitness %s %s\n", log_text, ledger->members[i].name,
+                               cosign_text);
+    }
+    if (at + strlen(ledger->policy) >= sizeof config->trust_text) {
+        tally_diag_set(diag, "the publication policy is too long");
+        return TALLY_E_MALFORMED;
+    }
+    strcpy(config->trust_text + at, ledger->policy);
+    return TALLY_OK;
+}
+
+enum tally_err publish_config_load(const struct ledger_identity *identity,
+                                   const struct node_keys *keys,
+                                   struct publish_config *ret_config, struct tally_diag *diag)
+{
+    static const struct publish_config empty;
+    struct ledger_config ledger;
+    struct arena *arena = NULL;
+    enum tally_err err = arena_open(0, &arena);
+
+    if (err != TALLY_OK) return err;
+    *ret_config = empty;
+    ret_config->ledger_id = identity->ledger_id;
+    strcpy(ret_config->origin, identity->origin);
+    err = ledger_config_decode(identity->config, arena, &ledger, diag);
+    for (uint32_t i = 0; err == TALLY_OK && i < ledger.members_count; i++) {
+        take_member(&ledger.members[i], &ret_config->members[ret_config->members_count++]);
+    }
+    if (err == TALLY_OK) err = write_policy(&ledger, ret_config, diag);
+    if (err == TALLY_OK && keys != NULL) err = find_self(keys, ret_config, diag);
+    arena_close(arena);
+    return err;
+}
