@@ -2,7 +2,7 @@
 # What the built files ask for and offer: libtally.so exports tally_* only, libtally.a defines nothing else globally,
 # and tally needs libc and nothing more (not under a sanitizer, which adds its own library).
 set -eu
-sanitizer=$1
+sanitizer=${1:-}
 cd "$TALLY_BUILD_DIR"
 failed=0
 fail() { printf 'FAIL: %s\n' "$*"; failed=1; }

@@ -2,7 +2,7 @@
 # Install into an empty prefix, then build a user's program against it in each of the ways that are promised:
 # pkg-config (shared, static), CMake package, C and C++.
 set -eu
-sanitizer=$1
+sanitizer=${1:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cmake --install "$TALLY_BUILD_DIR" --prefix "$work/usr" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
