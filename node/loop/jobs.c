@@ -289,8 +289,7 @@ enum tally_err job_start(struct store *store, const struct ledger *ledger,
     err = store_read(store, from, (size_t)(last - from + 1), SIZE_MAX, ret_blocks,
                      &start.blocks_count, diag);
     if (err != TALLY_OK) return err;
-    err = store_get(store, STORE_META, bytes_of(checkpoint_key, sizeof checkpoint_key - 1),
-                    &checkpoint, diag);
+    err = job_checkpoint(store, &checkpoint);
     if (err != TALLY_OK && err != TALLY_E_NOT_FOUND) {
         free(*ret_blocks);
         return err;
@@ -312,4 +311,10 @@ enum tally_err job_keep_checkpoint(struct store *store, struct bytes checkpoint,
     };
 
     return store_put(store, &put, 1, diag);
+}
+
+enum tally_err job_checkpoint(struct store *store, struct store_value *ret_checkpoint)
+{
+    return store_get(store, STORE_META, bytes_of(checkpoint_key, sizeof checkpoint_key - 1),
+                     ret_checkpoint, NULL);
 }

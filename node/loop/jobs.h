@@ -73,5 +73,8 @@ TALLY_NODISCARD enum tally_err job_start(struct store *store, const struct ledge
 /* Keep the newest published checkpoint in the store. Errors: as store_put. */
 TALLY_NODISCARD enum tally_err job_keep_checkpoint(struct store *store, struct bytes checkpoint,
                                                    struct tally_diag *diag);
+/* The checkpoint that was kept last. Errors: as store_get. */
+TALLY_NODISCARD enum tally_err job_checkpoint(struct store *store,
+                                              struct store_value *ret_checkpoint);
 
 #endif

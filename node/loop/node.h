@@ -221,6 +221,8 @@ TALLY_NODISCARD enum tally_err node_open(const struct node_setup *setup,
                                          uint64_t random, struct node **ret_node,
                                          struct tally_diag *diag);
 void node_close(struct node *node); /* NULL is accepted */
+/* Before node_close: answer all requests that wait, with E_TIMEOUT. */
+void node_abandon(struct node *node, struct node_actions *actions);
 
 /* One event; actions are appended to `actions`, which starts zeroed. Running out of memory
  * stops the process: nothing is half done. */

@@ -311,6 +311,19 @@ void node_client_stepped_down(struct node *node)
     answer_all(node, &node->queue, TALLY_E_NOT_LEADER);
 }
 
+void node_abandon(struct node *node, struct node_actions *actions)
+{
+    node->out = actions;
+    answer_all(node, &node->queue, TALLY_E_TIMEOUT);
+    answer_all(node, &node->proposed, TALLY_E_TIMEOUT);
+    answer_all(node, &node->proving, TALLY_E_TIMEOUT);
+    for (size_t i = 0; i < node->waits_count; i++) {
+        answer_wait(node, &node->waits[i], TALLY_E_TIMEOUT, NULL);
+    }
+    node->waits_count = 0;
+    node->out = NULL;
+}
+
 void node_client_close(struct node *node)
 {
     struct pending_list *const lists[] = {&node->queue, &node->proposed, &node->proving};

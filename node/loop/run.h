@@ -1,0 +1,53 @@
+/* run - a node with its threads, sockets and disk.
+ *
+ * Threads: the caller's (waits), loop, writer, apply, workers, and NNG's own;
+ * docs/architecture.md, "Threads of a node". One run per process. */
+#ifndef LOOP_RUN_H
+#define LOOP_RUN_H
+
+#include <stdint.h>
+#include <tally/err.h>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "net/net_tls.h"
+
+enum run_log_level { RUN_LOG_DEBUG, RUN_LOG_INFO, RUN_LOG_WARNING, RUN_LOG_ERROR };
+
+struct run_peer {
+    const char *name;
+    const char *peer_url, *client_url;
+};
+
+/* Borrowed for the life of the run. */
+struct run_config {
+    const char *data; /* directory that run_init made */
+    const char *peer_listen, *client_listen, *advertise;
+    const struct run_peer *peers; /* the other members */
+    uint32_t peers_count;
+    struct net_tls peer_tls, client_tls;
+    uint32_t election_ms, heartbeat_ms;
+    enum run_log_level log_level;
+};
+
+/* Make the data directory `data` for the node whose key file is `key_path`, from a sealed
+ * genesis. The key file moves into the directory: it cannot be used for a second one. Errors:
+ * TALLY_E_CONFLICT (the directory exists), TALLY_E_NOT_FOUND (no such member, no key file),
+ * TALLY_E_MISMATCH (the member has other keys), TALLY_E_SIGNERS, TALLY_E_MALFORMED (genesis),
+ * TALLY_E_IO. */
+TALLY_NODISCARD enum tally_err run_init(const char *data, struct bytes genesis,
+                                        const char *key_path, struct tally_diag *diag);
+
+struct run;
+
+/* Start a node on a data directory and return while it works.
+ * Errors: TALLY_E_NOT_FOUND (run_init has not finished here), TALLY_E_CORRUPT, TALLY_E_INVALID
+ * (configuration), TALLY_E_WRONG_LEDGER, TALLY_E_MISMATCH (key), TALLY_E_IO (also: port in
+ * use). */
+TALLY_NODISCARD enum tally_err run_open(const struct run_config *config, struct run **ret_run,
+                                        struct tally_diag *diag);
+/* Stop and free; NULL is accepted. A storage error ends the process inside, without a return.
+ */
+void run_close(struct run *run);
+
+#endif

@@ -1,0 +1,123 @@
+/* run_internal - the threads of a node and what they hand each other.
+ *
+ *   run.c      start, stop, the loop thread, the writer, the apply thread, the workers
+ *   perform.c  what the loop does with actions: jobs onto queues, messages onto the network
+ *   run_init.c making a data directory
+ *   serve.c    requests of clients, on the workers
+ *
+ * Ownership: an item on a queue belongs to the queue, then to who popped it. */
+#ifndef LOOP_RUN_INTERNAL_H
+#define LOOP_RUN_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/queue.h"
+#include "client/rpc.h"
+#include "ledger/ledger.h"
+#include "loop/jobs.h"
+#include "loop/node.h"
+#include "loop/run.h"
+#include "net/client_net.h"
+#include "net/peer_net.h"
+#include "store/witness.h"
+
+enum { RUN_WORKERS_MAX = 16, RUN_QUEUE_ITEMS = 64 * 1024 };
+
+/* A request from its arrival to its answer; its address is the node's handle. */
+struct request {
+    struct client_request *client;
+    struct arena *arena;
+    struct rpc_request rpc; /* decoded; borrows from the client's bytes and the arena */
+    uint64_t arrived_ms;
+    uint32_t events_count;           /* append */
+    struct node_answer_event *known; /* append that was recorded before; in the arena */
+    struct node_status status;       /* status */
+};
+
+enum work_kind { WORK_REQUEST, WORK_STATUS, WORK_ACTION };
+
+/* For the workers. */
+struct work {
+    enum work_kind kind;
+    struct client_request *client; /* REQUEST, just arrived */
+    struct request *request;       /* STATUS */
+    struct node_action action;     /* VERIFY, READ, ANSWER_* */
+};
+
+/* For the loop: an event and what it borrows. */
+struct inbox {
+    struct node_event event;
+    bool status;                /* no event: fill in the request's status */
+    struct request *request;    /* status, append, wait */
+    struct buffer *batch;       /* append */
+    struct job_applied applied; /* applied */
+};
+
+struct run {
+    const struct run_config *config;
+    struct publish_config publish;
+    struct node_keys keys;
+    struct store *store;
+    struct ledger *ledger;   /* apply thread */
+    struct witness *witness; /* writer thread */
+    struct peer_net *peers;
+    struct client_net *clients;
+    struct node *node; /* loop thread */
+    struct node_actions actions;
+    uint64_t started_ms;
+    char ledger_name[LIMIT_NAME_SIZE + 1];
+
+    struct queue *inbox;   /* struct inbox, or &run->woken */
+    struct queue *writes;  /* struct node_action: WRITE, SIGN */
+    struct queue *applies; /* struct node_action: APPLY, PUBLISH */
+    struct queue *works;   /* struct work */
+    char woken;            /* its address: the network has something */
+    atomic_bool wake_pending, stopping;
+    atomic_uint_least64_t time_ms; /* of the last record */
+    uint64_t next_tick_ms, next_poll_ms;
+
+    pthread_t loop, writer, applier, workers[RUN_WORKERS_MAX];
+    size_t workers_count;
+    bool loop_started, writer_started, applier_started;
+};
+
+/* One line: time level node event key=value... */
+void run_log(const struct run *run, enum run_log_level level, const char *event,
+             const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Nothing is known after this: say why, and end the process at once. */
+_Noreturn void run_fatal(const struct run *run, const char *event, enum tally_err err,
+                         const struct tally_diag *diag);
+/* Hand an event to the loop; the inbox is the loop's then. */
+void run_post(struct run *run, struct inbox *inbox);
+struct inbox *run_inbox_new(enum node_event_type type);
+void run_work(struct run *run, struct work *work);
+struct work *run_work_new(enum work_kind kind);
+
+/* One event into the node, its actions begun. Loop thread; fills in times and randomness. */
+void run_step(struct run *run, struct node_event *event);
+
+/* Send a message to a member; any thread. It may be lost: whoever needs it asks again. */
+void run_send(struct run *run, uint32_t to, const struct node_message *message);
+/* `data`/`name`, NUL-terminated. Errors: TALLY_E_INVALID (too long). */
+TALLY_NODISCARD enum tally_err run_path(const char *data, const char *name, char ret_path[4096],
+                                        struct tally_diag *diag);
+/* What the configuration says of a member, or NULL. */
+const struct run_peer *run_peer_named(const struct run *run, const char *name);
+
+/* perform.c: begin what node_step asked for; empties run->actions. */
+void run_perform(struct run *run);
+/* perform.c: a message of a member, as it came from the network. Loop thread. */
+void run_peer_message(struct run *run, uint32_t from, struct bytes bytes);
+
+/* serve.c, on the workers. */
+void serve_request(struct run *run, struct client_request *client);
+void serve_status(struct run *run, struct request *request);
+void serve_append_answer(struct run *run, const struct node_action *action);
+void serve_wait_answer(struct run *run, const struct node_action *action);
+/* Answer E_BUSY without looking into the request. */
+void serve_busy(struct client_request *client);
+
+#endif
