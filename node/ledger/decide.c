@@ -33,8 +33,10 @@ static void check_actor(const struct decide_facts *facts, const struct event *ev
 
         if (!role_may(role->role, event->type)) continue;
         if (!decide_in_scope(role->scope, event->subject)) continue;
-        if (role->expires_ms == 0 || facts->time_ms < role->expires_ms) live = true;
-        else expired = true;
+        if (role->expires_ms == 0 || facts->time_ms < role->expires_ms)
+            live = true;
+        else
+            expired = true;
     }
     fail_if(failures, facts->signer_revoked, RULE_KEY_REVOKED);
     fail_if(failures, !live && !expired, RULE_ROLE_MISSING);
@@ -49,8 +51,8 @@ static void check_refs(const struct decide_facts *facts, const struct event *eve
         fail_if(failures, facts->refs[i] == DECIDE_REF_DENIED, RULE_REF_DENIED);
     }
     if (event->has_expected_head) {
-        const bool same = facts->subject.has_head &&
-                          hash_equal(&facts->subject.head, &event->expected_head);
+        const bool same =
+            facts->subject.has_head && hash_equal(&facts->subject.head, &event->expected_head);
 
         fail_if(failures, !same, RULE_HEAD_MISMATCH);
     }
@@ -77,9 +79,10 @@ static void check_trust(const struct decide_facts *facts, const struct event *ev
                         struct failures *failures)
 {
     const struct decide_key *key = &facts->key;
-    const bool held = event->type == EVENT_ROLE_GRANTED || event->type == EVENT_ROLE_REVOKED
-                          ? role_of(&facts->principal, event->role.role, event->role.scope) != NULL
-                          : false;
+    const bool held =
+        event->type == EVENT_ROLE_GRANTED || event->type == EVENT_ROLE_REVOKED
+            ? role_of(&facts->principal, event->role.role, event->role.scope) != NULL
+            : false;
 
     fail_if(failures, !facts->principal.registered, RULE_PRINCIPAL_ABSENT);
     if (event->type == EVENT_KEY_ENROLLED) {
@@ -95,8 +98,7 @@ static void check_trust(const struct decide_facts *facts, const struct event *ev
                     (since < key->enrolled_index || since > facts->index),
                 RULE_SINCE_RANGE);
     } else if (event->type == EVENT_ROLE_GRANTED) {
-        fail_if(failures,
-                role_named(event->role.role, strlen(event->role.role)) == ROLE_NONE,
+        fail_if(failures, role_named(event->role.role, strlen(event->role.role)) == ROLE_NONE,
                 RULE_ROLE_UNKNOWN);
         fail_if(failures, !held && facts->principal.roles_count >= DECIDE_ROLES_MAX,
                 RULE_ROLE_LIMIT);
@@ -120,8 +122,8 @@ static void check_version(const struct decide_facts *facts, const struct event *
             RULE_BASE_REF);
 }
 
-/* evaluation.recorded, approval.granted: they bind to the bytes of a version. A reference to the
- * version may be left out, but not be wrong. */
+/* evaluation.recorded, approval.granted: they bind to the bytes of a version. A reference to
+ * the version may be left out, but not be wrong. */
 static void check_judged(const struct decide_facts *facts, const struct event *event,
                          struct failures *failures)
 {

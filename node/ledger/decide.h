@@ -1,10 +1,9 @@
 /* decide - may this event be appended? The rule of feature level 1.
  *
  * What it is    decide() is one pure function from facts, event and time to a verdict. apply
- *               looks the facts up (apply_facts.c); a later feature level replaces the function,
- *               not the place where it is called.
- * Never does    no look-up, no allocation, no clock: the same facts give the same verdict on
- *               every replica, today and in ten years.
+ *               looks the facts up (apply_facts.c); a later feature level replaces the
+ * function, not the place where it is called. Never does    no look-up, no allocation, no
+ * clock: the same facts give the same verdict on every replica, today and in ten years.
  * Contract      The event passed batch_check and is authenticated: every signer's key is
  *               enrolled, and the actor signed with the meaning that the type requires.
  * Read first    lib/event/rules.h for what a denial can say, then decide(). Thread-safe. */
@@ -32,10 +31,10 @@ struct decide_role {
 
 /* What the ledger knows of a subject, as far as decisions go. */
 struct decide_subject {
-    bool has_head;        /* an allowed event changed it */
+    bool has_head; /* an allowed event changed it */
     struct tally_hash head;
     bool registered;
-    struct tally_hash registration; /* event hash */
+    struct tally_hash registration;  /* event hash */
     struct tally_hash manifest_root; /* zeros when it has no bytes */
 };
 
@@ -57,17 +56,18 @@ enum decide_ref { DECIDE_REF_ALLOWED, DECIDE_REF_DENIED, DECIDE_REF_UNKNOWN };
 /* Everything a decision looks at beside the event itself. What an event's type does not need
  * stays zero. */
 struct decide_facts {
-    uint64_t index;   /* that the event's record will have */
-    uint64_t time_ms; /* of that record */
+    uint64_t index;      /* that the event's record will have */
+    uint64_t time_ms;    /* of that record */
     bool signer_revoked; /* the key of some signer is revoked */
     const struct decide_role *actor_roles;
     uint32_t actor_roles_count;
-    const enum decide_ref *refs; /* event->refs_count of them */
+    const enum decide_ref *refs;   /* event->refs_count of them */
     struct decide_subject subject; /* of the event's subject */
     struct decide_subject parent;  /* version.registered: the model */
     struct decide_subject base;    /* version.registered: the base model */
     struct decide_key key;         /* key.enrolled, key.revoked: the key it is about */
-    struct decide_principal principal; /* key.*, role.*: its subject; model.created: the owner */
+    struct decide_principal
+        principal; /* key.*, role.*: its subject; model.created: the owner */
 };
 
 struct decide_verdict {

@@ -1,0 +1,224 @@
+#include "ledger/ledger_internal.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+
+enum tally_err effects_topic_put(struct ledger *ledger, struct bytes key,
+                                 const struct topic *topic)
+{
+    uint8_t value[CODEC_TOPIC_MAX];
+
+    return state_set(ledger->state, STORE_STATE, key,
+                     bytes_of(value, codec_topic_put(topic, value)));
+}
+
+enum tally_err effects_principal_put(struct ledger *ledger, const char *subject,
+                                     const struct principal *principal)
+{
+    uint8_t *value = arena_alloc(ledger->scratch, CODEC_PRINCIPAL_MAX);
+    struct codec_key key;
+
+    if (value == NULL) return TALLY_E_NO_MEMORY;
+    codec_key_principal(subject, &key);
+    return state_set(ledger->state, STORE_STATE, codec_bytes(&key),
+                     bytes_of(value, codec_principal_put(principal, value)));
+}
+
+enum tally_err effects_key_put(struct ledger *ledger, const uint8_t key_id[32],
+                               const struct ledger_key *key)
+{
+    uint8_t value[CODEC_KEY_MAX];
+    struct codec_key name;
+
+    codec_key_key(key_id, &name);
+    return state_set(ledger->state, STORE_STATE, codec_bytes(&name),
+                     bytes_of(value, codec_ledger_key_put(key, value)));
+}
+
+/* ---- lists ---- */
+
+enum tally_err effects_list(struct ledger *ledger, struct topic *topic, bool found,
+                            uint64_t index, uint32_t type)
+{
+    uint8_t value[10];
+    struct bytes_writer writer = bytes_writer(value, sizeof value);
+    struct codec_key key;
+
+    if (!found) topic->list = ledger->applied.lists++;
+    bytes_put_u64(&writer, index);
+    bytes_put_u16(&writer, (uint16_t)type);
+    codec_key_list(topic->list, topic->count++, &key);
+    return state_add(ledger->state, STORE_INDEX, codec_bytes(&key),
+                     bytes_of(value, sizeof value));
+}
+
+static enum tally_err list_in(struct ledger *ledger, const struct codec_key *key,
+                              uint64_t index, uint32_t type, struct tally_diag *diag)
+{
+    const struct lookup lookup = {.state = ledger->state, .arena = ledger->scratch};
+    struct topic topic;
+    bool found;
+    enum tally_err err = lookup_topic(&lookup, codec_bytes(key), &found, &topic, diag);
+
+    if (err == TALLY_OK) err = effects_list(ledger, &topic, found, index, type);
+    if (err == TALLY_OK) err = effects_topic_put(ledger, codec_bytes(key), &topic);
+    return err;
+}
+
+/* Enter the event in the lists of its type and of every path above its subject. */
+static enum tally_err list_above(struct ledger *ledger, const struct event *event,
+                                 uint64_t index, struct tally_diag *diag)
+{
+    struct codec_key key;
+    enum tally_err err;
+
+    codec_key_type(event->type, &key);
+    err = list_in(ledger, &key, index, event->type, diag);
+    for (const char *end = strchr(event->subject, '/'); end != NULL && err == TALLY_OK;
+         end = strchr(end + 1, '/')) {
+        codec_key_path(event->subject, (size_t)(end - event->subject), &key);
+        err = list_in(ledger, &key, index, event->type, diag);
+    }
+    return err;
+}
+
+/* ---- what an allowed event changes ---- */
+
+static const struct event_artifact *artifact_of(const struct event *event)
+{
+    switch (event->type) {
+    case EVENT_VERSION_REGISTERED:
+        return event_artifact(event, "adapter");
+    case EVENT_BASE_MODEL_REGISTERED:
+        return event_artifact(event, "weights");
+    case EVENT_DATASET_REGISTERED:
+        return event_artifact(event, "data");
+    default:
+        return NULL;
+    }
+}
+
+static bool registers(enum event_type type)
+{
+    return type == EVENT_LEDGER_GENESIS || type == EVENT_PRINCIPAL_REGISTERED ||
+           type == EVENT_BASE_MODEL_REGISTERED || type == EVENT_DATASET_REGISTERED ||
+           type == EVENT_MODEL_CREATED || type == EVENT_VERSION_REGISTERED;
+}
+
+static void change_subject(const struct event *event, uint64_t index, struct topic *subject)
+{
+    subject->events++;
+    if (event_type_info(event->type)->changes_state) {
+        subject->has_head = true;
+        subject->head = event->hash;
+        subject->head_index = index;
+    }
+    if (registers(event->type)) {
+        const struct event_artifact *artifact = artifact_of(event);
+
+        subject->registered = true;
+        subject->registration = event->hash;
+        subject->has_bytes = artifact != NULL;
+        if (artifact != NULL) subject->manifest_root = artifact->manifest_root;
+    }
+}
+
+static struct bytes text_bytes(const char *text)
+{
+    return bytes_of(text, strlen(text));
+}
+
+static bool is_role(const struct decide_role *role, const struct event *event)
+{
+    return bytes_equal(role->name, text_bytes(event->role.role)) &&
+           bytes_equal(role->scope, text_bytes(event->role.scope));
+}
+
+/* Granting a role that is held moves its expiry. */
+static void grant(const struct event *event, struct principal *principal)
+{
+    uint32_t at = 0;
+
+    while (at < principal->roles_count && !is_role(&principal->roles[at], event)) at++;
+    ASSERT(at < DECIDE_ROLES_MAX); /* RULE_ROLE_LIMIT */
+    if (at == principal->roles_count) principal->roles_count++;
+    principal->roles[at] = (struct decide_role){.name = text_bytes(event->role.role),
+                                                .scope = text_bytes(event->role.scope),
+                                                .expires_ms = event->role.expires_ms};
+}
+
+static void take_role(const struct event *event, struct principal *principal)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < principal->roles_count; i++) {
+        if (!is_role(&principal->roles[i], event))
+            principal->roles[kept++] = principal->roles[i];
+    }
+    principal->roles_count = kept;
+}
+
+static enum tally_err change_trust(struct ledger *ledger, const struct event *event,
+                                   uint64_t index, struct facts *facts)
+{
+    switch (event->type) {
+    case EVENT_PRINCIPAL_REGISTERED:
+        facts->target.registered_index = index;
+        facts->target.roles_count = 0;
+        return effects_principal_put(ledger, event->subject, &facts->target);
+    case EVENT_ROLE_GRANTED:
+        grant(event, &facts->target);
+        return effects_principal_put(ledger, event->subject, &facts->target);
+    case EVENT_ROLE_REVOKED:
+        take_role(event, &facts->target);
+        return effects_principal_put(ledger, event->subject, &facts->target);
+    case EVENT_KEY_ENROLLED:
+        facts->key = (struct ledger_key){.enrolled_index = index};
+        memcpy(facts->key.public_key, event->key_enrolled.public_key, EVENT_KEY_BYTES);
+        memcpy(facts->key.principal, event->subject, strlen(event->subject));
+        return effects_key_put(ledger, facts->key_id.bytes, &facts->key);
+    case EVENT_KEY_REVOKED:
+        facts->key.revoked = true;
+        facts->key.revoked_index = index;
+        return effects_key_put(ledger, facts->key_id.bytes, &facts->key);
+    default:
+        return TALLY_OK;
+    }
+}
+
+static enum tally_err put_event(struct ledger *ledger, const struct event *event,
+                                uint64_t index, bool allowed)
+{
+    uint8_t value[9];
+    struct bytes_writer writer = bytes_writer(value, sizeof value);
+    struct codec_key key;
+    enum tally_err err;
+
+    bytes_put_u64(&writer, index);
+    bytes_put_u8(&writer, allowed ? 1 : 0);
+    codec_key_event_id(event->id, event->actor, &key);
+    err = state_set(ledger->state, STORE_STATE, codec_bytes(&key), bytes_of(value, 8));
+    if (err != TALLY_OK) return err;
+    codec_key_event(&event->hash, &key);
+    return state_set(ledger->state, STORE_STATE, codec_bytes(&key), bytes_of(value, 9));
+}
+
+enum tally_err effects_put(struct ledger *ledger, const struct event *event,
+                           struct facts *facts, bool allowed, struct tally_diag *diag)
+{
+    const uint64_t index = ledger->applied.size - 1;
+    struct codec_key key;
+    enum tally_err err = put_event(ledger, event, index, allowed);
+
+    if (err == TALLY_OK) err = list_above(ledger, event, index, diag);
+    if (err == TALLY_OK) {
+        err = effects_list(ledger, &facts->subject, facts->subject_found, index, event->type);
+    }
+    if (err != TALLY_OK) return err;
+    if (allowed) change_subject(event, index, &facts->subject);
+    codec_key_path(event->subject, strlen(event->subject), &key);
+    err = effects_topic_put(ledger, codec_bytes(&key), &facts->subject);
+    if (err == TALLY_OK && allowed) err = change_trust(ledger, event, index, facts);
+    return err;
+}

@@ -1,0 +1,129 @@
+/* ledger_codec - keys and values of the derived families, byte by byte.
+ *
+ * Numbers are big-endian, so that keys sort by them. `path` is a subject or a prefix of one in
+ * whole segments; `id` is a principal without "principal/".
+ *
+ *   family   key                                value
+ *   RECORDS  index u64                          struct locator
+ *   NODES    level u8, index u64                hash; every complete subtree of the tree
+ *   STATE    'i' event id (16), actor id        index u64 of the record that used the event id
+ *            'e' event hash                     index u64, allowed u8
+ *            'k' key id                         struct ledger_key
+ *            'p' id                             struct principal
+ *            's' path                           struct topic
+ *            't' event type u16                 struct topic
+ *   INDEX    list u64, position u64             record index u64, event type u16
+ *   META     "applied"                          struct applied
+ *            "identity"                         ledger id, name size u8, name, encoded Config
+ *
+ * Lists. Each path and each type has a list of the records of its events (allowed or denied;
+ * not Void), numbered from position 0 without holes: an event on model/m/version/1 stands in
+ * the lists of model, model/m, model/m/version and model/m/version/1. So "a subject and all
+ * below it" is one ascending list, a start is found by bisection, and a scan that misses an
+ * entry shows, since the topic holds the count.
+ *
+ * Decoders return false for bytes that the encoders do not make: the store is damaged.
+ * Thread-safe; decoded values borrow from the bytes. */
+#ifndef LEDGER_LEDGER_CODEC_H
+#define LEDGER_LEDGER_CODEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <tally/verify.h>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "ledger/decide.h"
+#include "ledger/ledger.h"
+
+/* A key in place. */
+struct codec_key {
+    size_t size;
+    uint8_t data[1 + EVENT_ID_BYTES + LIMIT_SUBJECT_SIZE];
+};
+static inline struct bytes codec_bytes(const struct codec_key *key)
+{
+    return bytes_of(key->data, key->size);
+}
+
+void codec_key_record(uint64_t index, struct codec_key *ret_key);
+void codec_key_node(uint32_t level, uint64_t index, struct codec_key *ret_key);
+void codec_key_event_id(const uint8_t id[EVENT_ID_BYTES], const char *actor,
+                        struct codec_key *ret_key);
+void codec_key_event(const struct tally_hash *event_hash, struct codec_key *ret_key);
+void codec_key_key(const uint8_t key_id[32], struct codec_key *ret_key);
+/* `subject` is principal/<id>. */
+void codec_key_principal(const char *subject, struct codec_key *ret_key);
+void codec_key_path(const char *path, size_t size, struct codec_key *ret_key);
+void codec_key_type(uint32_t type, struct codec_key *ret_key);
+void codec_key_list(uint64_t list, uint64_t position, struct codec_key *ret_key);
+struct bytes codec_key_applied(void);
+struct bytes codec_key_identity(void);
+
+/* Where a record's bytes are. */
+enum locator_form {
+    LOCATOR_EVENT = 1,  /* an event in a block of kind EVENTS, and its decision */
+    LOCATOR_BODY = 2,   /* the record is the body of the block: genesis */
+    LOCATOR_INLINE = 3, /* here: records that are no events are small and rare */
+};
+struct locator {
+    enum locator_form form;
+    uint64_t time_ms;
+    uint64_t block;        /* EVENT, BODY */
+    uint16_t batch, place; /* EVENT: which batch of the block, which event of it */
+    bool allowed;          /* EVENT, BODY */
+    uint16_t failed_count; /* EVENT */
+    const uint8_t *failed; /* decoded: failed_count numbers of 16 bits; see codec_failed */
+    struct bytes record;   /* INLINE */
+};
+enum { CODEC_LOCATOR_MAX = 1 + 8 + 8 + 2 + 2 + 1 + 2 * RULES_MAX };
+/* EVENT and BODY only; `failed` are the rules. Returns the size. */
+size_t codec_locator_put(const struct locator *locator, const uint16_t *failed,
+                         uint8_t ret_value[CODEC_LOCATOR_MAX]);
+/* The head of an INLINE locator, 9 bytes; the record follows. */
+enum { CODEC_INLINE_HEAD = 9 };
+void codec_inline_put(uint64_t time_ms, uint8_t ret_value[CODEC_INLINE_HEAD]);
+bool codec_locator_get(struct bytes value, struct locator *ret_locator);
+/* Rule number `i` of a decoded locator. */
+uint16_t codec_failed(const struct locator *locator, uint16_t i);
+
+/* A path or an event type: its list, and for a subject its state. */
+struct topic {
+    uint64_t list, count; /* number of its list, entries in it */
+    uint64_t events;      /* allowed events that name exactly this subject */
+    bool has_head, registered, has_bytes;
+    uint64_t head_index;
+    struct tally_hash head, registration, manifest_root; /* zeros unless the flag says so */
+};
+enum { CODEC_TOPIC_MAX = 1 + 3 * 8 + 8 + 3 * 32 };
+size_t codec_topic_put(const struct topic *topic, uint8_t ret_value[CODEC_TOPIC_MAX]);
+bool codec_topic_get(struct bytes value, struct topic *ret_topic);
+
+struct principal {
+    uint64_t registered_index;
+    uint32_t roles_count;
+    struct decide_role roles[DECIDE_ROLES_MAX]; /* in the order of their granting */
+};
+enum {
+    CODEC_PRINCIPAL_MAX =
+        8 + 1 + DECIDE_ROLES_MAX * (8 + 1 + LIMIT_NAME_SIZE + 2 + LIMIT_SUBJECT_SIZE)
+};
+size_t codec_principal_put(const struct principal *principal,
+                           uint8_t ret_value[CODEC_PRINCIPAL_MAX]);
+bool codec_principal_get(struct bytes value, struct principal *ret_principal);
+
+enum { CODEC_KEY_MAX = 32 + 8 + 1 + 8 + LIMIT_SUBJECT_SIZE };
+size_t codec_ledger_key_put(const struct ledger_key *key, uint8_t ret_value[CODEC_KEY_MAX]);
+bool codec_ledger_key_get(struct bytes value, struct ledger_key *ret_key);
+
+/* How far apply is. */
+struct applied {
+    uint64_t block, size, time_ms;
+    uint64_t lists; /* list numbers given out */
+    struct ledger_boundary boundary;
+};
+enum { CODEC_APPLIED_SIZE = 1 + 7 * 8 + 32 };
+void codec_applied_put(const struct applied *applied, uint8_t ret_value[CODEC_APPLIED_SIZE]);
+bool codec_applied_get(struct bytes value, struct applied *ret_applied);
+
+#endif

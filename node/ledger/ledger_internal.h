@@ -1,0 +1,91 @@
+/* ledger_internal - what the files of node/ledger share: the ledger's insides. */
+#ifndef LEDGER_LEDGER_INTERNAL_H
+#define LEDGER_LEDGER_INTERNAL_H
+
+#include "event/batch.h"
+#include "event/block.h"
+#include "event/record.h"
+#include "ledger/decide.h"
+#include "ledger/ledger.h"
+#include "ledger/ledger_codec.h"
+#include "ledger/ledger_lookup.h"
+#include "ledger/ledger_state.h"
+#include "merkle/merkle.h"
+
+/* Owned by the apply thread. */
+struct ledger {
+    struct store *store;
+    struct ledger_state *state;
+    struct arena *results;           /* what callers see, until the next flush */
+    struct arena *block;             /* the decoded block that is being applied */
+    struct arena *scratch;           /* one event or record */
+    struct merkle_frontier frontier; /* frontier.size == applied.size */
+    struct applied applied;
+    struct tally_hash ledger_id; /* zeros until genesis is applied */
+};
+
+/* The block that is being applied. */
+struct apply {
+    struct ledger *ledger;
+    struct block_header header;
+    struct tally_hash hash; /* of the block */
+    struct bytes body;
+    bool verified; /* its signatures were verified on this node */
+    struct ledger_block_result *result;
+    struct ledger_event_result *events; /* room for the events of the block */
+    struct tally_diag *diag;
+};
+
+/* Everything looked up for one event. Large: one per block, not on the stack of each call. */
+struct facts {
+    struct decide_facts facts;
+    struct topic subject; /* of the event; all zeros when it is new */
+    bool subject_found;
+    struct principal actor, target;
+    struct ledger_key key;
+    struct tally_hash key_id; /* key.*: which key it is about */
+    enum decide_ref refs[LIMIT_REPEATED];
+};
+
+/* Look up what decide() needs for this event of an authentic batch. Values live in the ledger's
+ * scratch arena. Errors: as lookups. */
+TALLY_NODISCARD enum tally_err facts_gather(struct ledger *ledger, const struct batch *batch,
+                                            const struct event *event, struct facts *ret_facts,
+                                            struct tally_diag *diag);
+
+/* One stored node of the tree. Errors: TALLY_E_CORRUPT (also when it is missing), TALLY_E_IO.
+ */
+TALLY_NODISCARD enum tally_err ledger_read_node(struct store *store, uint32_t level,
+                                                uint64_t index, struct tally_hash *ret_hash,
+                                                struct tally_diag *diag);
+
+/* Add a leaf: its hash to the tree, its locator to the records. */
+TALLY_NODISCARD enum tally_err ledger_add_leaf(struct ledger *ledger, struct bytes leaf,
+                                               struct bytes locator);
+/* Add a record that is no event; index and time are filled in here. */
+TALLY_NODISCARD enum tally_err ledger_add_record(struct ledger *ledger, struct record *record);
+/* A Void record for this thing (its first 64 bytes are kept). */
+TALLY_NODISCARD enum tally_err ledger_add_void(struct apply *apply, uint8_t reason,
+                                               struct bytes thing);
+
+/* Apply the body of an EVENTS block. */
+TALLY_NODISCARD enum tally_err apply_events(struct apply *apply);
+/* Apply the genesis block: record 0, its principals and keys, the ledger's identity. */
+TALLY_NODISCARD enum tally_err apply_genesis(struct apply *apply);
+
+/* Write what the newest record's event changed: its id, its lists, and the state of its subject
+ * and of what its payload is about. `facts` are those of the decision. */
+TALLY_NODISCARD enum tally_err effects_put(struct ledger *ledger, const struct event *event,
+                                           struct facts *facts, bool allowed,
+                                           struct tally_diag *diag);
+/* Enter record `index` in the list of a topic; the topic gets its list number if it is new. */
+TALLY_NODISCARD enum tally_err effects_list(struct ledger *ledger, struct topic *topic,
+                                            bool found, uint64_t index, uint32_t type);
+TALLY_NODISCARD enum tally_err effects_topic_put(struct ledger *ledger, struct bytes key,
+                                                 const struct topic *topic);
+TALLY_NODISCARD enum tally_err effects_principal_put(struct ledger *ledger, const char *subject,
+                                                     const struct principal *principal);
+TALLY_NODISCARD enum tally_err effects_key_put(struct ledger *ledger, const uint8_t key_id[32],
+                                               const struct ledger_key *key);
+
+#endif
