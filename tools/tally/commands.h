@@ -1,0 +1,25 @@
+/* commands - every command's table entry; each lives in its cmd_*.c. */
+#ifndef TALLY_COMMANDS_H
+#define TALLY_COMMANDS_H
+
+#include "cli.h"
+
+extern const struct cli_command command_keygen;
+extern const struct cli_command command_genesis_new;
+extern const struct cli_command command_genesis_sign;
+extern const struct cli_command command_genesis_seal;
+extern const struct cli_command command_adapter_root;
+extern const struct cli_command command_register;
+extern const struct cli_command command_append;
+extern const struct cli_command command_sign;
+extern const struct cli_command command_get;
+extern const struct cli_command command_log;
+extern const struct cli_command command_prove;
+extern const struct cli_command command_verify;
+extern const struct cli_command command_cluster_status;
+extern const struct cli_command command_bench;
+extern const struct cli_command command_version;
+extern const struct cli_command command_help;
+extern const struct cli_command command_man;
+
+#endif
