@@ -31,24 +31,25 @@ struct walk {
     struct tally_diag *diag;
 };
 
-static void place_text(const struct place *place, char *text)
+static void place_text(const struct place *place, char text[PLACE_SIZE])
 {
+    struct bytes_writer writer = bytes_writer(text, PLACE_SIZE - 1);
     const struct place *chain[DEPTH_MAX + 2];
-    size_t depth = 0, at = 0;
+    size_t depth = 0;
 
     for (; place != NULL && depth < DEPTH_MAX + 2; place = place->above) chain[depth++] = place;
-    text[0] = '\0';
-    while (depth > 0 && at < PLACE_SIZE - 1) {
+    while (depth > 0) {
         const struct place *next = chain[--depth];
-        int more;
+        char element[24];
 
         if (next->key == NULL) continue;
-        more = snprintf(text + at, PLACE_SIZE - at, "%s%s", at == 0 ? "" : ".", next->key);
-        if (more > 0) at += (size_t)more < PLACE_SIZE - at ? (size_t)more : PLACE_SIZE - at - 1;
+        if (writer.at > 0) bytes_put(&writer, ".", 1);
+        bytes_put(&writer, next->key, strlen(next->key));
         if (next->element == SIZE_MAX) continue;
-        more = snprintf(text + at, PLACE_SIZE - at, "[%zu]", next->element);
-        if (more > 0) at += (size_t)more < PLACE_SIZE - at ? (size_t)more : PLACE_SIZE - at - 1;
+        snprintf(element, sizeof element, "[%zu]", next->element);
+        bytes_put(&writer, element, strlen(element));
     }
+    text[writer.at] = '\0'; /* what did not fit is left out */
 }
 
 static enum tally_err wrong(const struct walk *walk, const struct place *place,
