@@ -164,11 +164,14 @@ enum tally_err ledger_flush(struct ledger *ledger, struct tally_diag *diag)
     enum tally_err err;
 
     arena_reset(ledger->results, 0);
-    if (state_pending(ledger->state) == 0) return TALLY_OK;
+    /* A block may leave no record and yet be applied: retries, refused batches. */
+    if (ledger->applied.block == ledger->flushed) return TALLY_OK;
     codec_applied_put(&ledger->applied, value);
     err = state_set(ledger->state, STORE_META, codec_key_applied(),
                     bytes_of(value, sizeof value));
-    return err != TALLY_OK ? err : state_flush(ledger->state, diag);
+    if (err == TALLY_OK) err = state_flush(ledger->state, diag);
+    if (err == TALLY_OK) ledger->flushed = ledger->applied.block;
+    return err;
 }
 
 uint64_t ledger_applied(const struct ledger *ledger)
@@ -260,6 +263,7 @@ static enum tally_err restore(struct ledger *ledger, struct tally_diag *diag)
     if (err == TALLY_E_NOT_FOUND) return TALLY_E_CORRUPT;
     if (err != TALLY_OK) return err;
     ledger->ledger_id = identity.ledger_id;
+    ledger->flushed = ledger->applied.block;
     err = merkle_restore(&reader, ledger->applied.size, &ledger->frontier);
     return err == TALLY_E_INVALID ? TALLY_E_CORRUPT : err;
 }

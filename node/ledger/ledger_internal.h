@@ -21,6 +21,7 @@ struct ledger {
     struct arena *scratch;           /* one event or record */
     struct merkle_frontier frontier; /* frontier.size == applied.size */
     struct applied applied;
+    uint64_t flushed;            /* the block that the store has as applied */
     struct tally_hash ledger_id; /* zeros until genesis is applied */
 };
 

@@ -267,11 +267,6 @@ enum tally_err state_get(struct ledger_state *state, enum store_family family, s
     return err;
 }
 
-size_t state_pending(const struct ledger_state *state)
-{
-    return state->puts_count;
-}
-
 enum tally_err state_flush(struct ledger_state *state, struct tally_diag *diag)
 {
     enum tally_err err;

@@ -33,8 +33,6 @@ TALLY_NODISCARD enum tally_err state_set(struct ledger_state *state, enum store_
 /* Write a key that was never written before and is not read before the next flush. */
 TALLY_NODISCARD enum tally_err state_add(struct ledger_state *state, enum store_family family,
                                          struct bytes key, struct bytes value);
-/* Pending puts. */
-size_t state_pending(const struct ledger_state *state);
 /* Write them all. Errors: as store_put; the state must then be closed. */
 TALLY_NODISCARD enum tally_err state_flush(struct ledger_state *state, struct tally_diag *diag);
 
