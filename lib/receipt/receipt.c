@@ -225,8 +225,8 @@ static enum tally_err check_signer(struct checked *checked, uint32_t number,
     sign_key_id(public_key, &key_id);
     if (!hash_equal(&key_id, &signer->key_id))
         return bad_signature(diag, number, "the public key is not that of its key id");
-    if (!is_genesis(checked) && (!hash_equal(&event->signers[number].key_id, &key_id) ||
-                                 event->signers[number].meaning != signer->meaning))
+    if (!hash_equal(&event->signers[number].key_id, &key_id) ||
+        event->signers[number].meaning != signer->meaning)
         return bad_signature(diag, number, "not a signer that the event requires");
     if (signer->batch_size > LIMIT_BLOCK_EVENTS ||
         receipt_path_root(&event->hash, signer->batch_index, signer->batch_size,
@@ -250,7 +250,7 @@ static enum tally_err check_signers(struct checked *checked, struct tally_diag *
     const uint32_t count = checked->record.event.signers_count;
 
     if (count == 0 || count != checked->extra.public_keys_count ||
-        (!is_genesis(checked) && count != checked->event.signers_count)) {
+        count != checked->event.signers_count) {
         tally_diag_set(diag, "the event has %u signatures, %u public keys, and requires %u",
                        count, checked->extra.public_keys_count, checked->event.signers_count);
         return TALLY_E_SIGNATURE;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "crypto/hash.h"
@@ -59,7 +60,14 @@ enum tally_err pending_new(struct bytes event, struct arena *arena, struct pendi
                            struct tally_diag *diag)
 {
     memset(ret_pending, 0, sizeof *ret_pending);
-    return event_decode(event, arena, &ret_pending->event, diag);
+    const enum tally_err err = event_decode(event, arena, &ret_pending->event, diag);
+    if (err != TALLY_OK) return err;
+    if (ret_pending->event.type == EVENT_LEDGER_GENESIS) {
+        tally_diag_set(diag, "a genesis is not appended: see 'tally help genesis'");
+        return TALLY_E_INVALID;
+    }
+    ASSERT(ret_pending->event.signers_count <= LIMIT_EVENT_SIGNERS);
+    return TALLY_OK;
 }
 
 enum tally_err pending_parse(struct bytes file, struct arena *arena,

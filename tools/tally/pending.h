@@ -38,7 +38,7 @@ TALLY_NODISCARD enum tally_err pending_read(const char *path, struct arena *aren
 TALLY_NODISCARD enum tally_err pending_write(const char *path, const struct pending *pending,
                                              struct arena *arena, struct tally_diag *diag);
 
-/* Begin with an event nobody signed. Errors: as event_decode. */
+/* Begin with an event nobody signed. Errors: as event_decode; TALLY_E_INVALID for a genesis. */
 TALLY_NODISCARD enum tally_err pending_new(struct bytes event, struct arena *arena,
                                            struct pending *ret_pending,
                                            struct tally_diag *diag);
