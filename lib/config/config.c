@@ -247,13 +247,13 @@ static void read_number(struct config *config, const struct config_yaml_node *no
 static void read_bool(struct config *config, const struct config_yaml_node *node,
                       const struct config_field *field, struct config_number *to)
 {
-    const bool is_true = node->kind == CONFIG_YAML_SCALAR && strcmp(node->text, "true") == 0;
+    const bool plain = node->kind == CONFIG_YAML_SCALAR && !node->quoted;
+    const bool is_true = plain && strcmp(node->text, "true") == 0;
 
-    if (!is_true && (node->kind != CONFIG_YAML_SCALAR || strcmp(node->text, "false") != 0)) {
+    if (!is_true && (!plain || strcmp(node->text, "false") != 0)) {
         wrong_type(config, node, field);
         return;
     }
-    if (node->quoted) wrong_type(config, node, field);
     to->value = is_true ? 1 : 0;
 }
 
