@@ -4,11 +4,13 @@
  *
  * usage: fuzz_x CORPUS_DIRECTORY [MUTATIONS] */
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/file.h"
 
 enum { FILES_MAX = 4096, INPUT_MAX = 4 * 1024 * 1024, MUTATIONS = 40000, EDITS_MAX = 4 };
@@ -25,6 +27,7 @@ static size_t inputs_count;
 
 static uint64_t draw(uint64_t *state, uint64_t below) /* splitmix64 */
 {
+    ASSERT(below > 0);
     uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
 
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -48,12 +51,13 @@ static int not_hidden(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
-static int load(const char *directory)
+/* False when there is no such directory or nothing in it. */
+static bool load(const char *directory)
 {
     struct dirent **names;
     const int count = scandir(directory, &names, not_hidden, alphasort);
 
-    if (count < 0) return -1;
+    if (count < 0) return false;
     for (int i = 0; i < count; i++) {
         char path[4096];
         struct tally_diag diag = {.text = "too many files, or too long a path"};
@@ -69,7 +73,7 @@ static int load(const char *directory)
         inputs_count++;
     }
     free(names);
-    return count;
+    return inputs_count > 0;
 }
 
 /* One change to data[0..*size): a bit, a byte, a piece removed, repeated, or taken from another
@@ -115,18 +119,17 @@ int main(int argc, char **argv)
     uint8_t *data = malloc((size_t)INPUT_MAX * 2);
     uint64_t state = 1;
 
-    if (argc < 2 || data == NULL) {
-        fprintf(stderr, "usage: %s CORPUS_DIRECTORY [MUTATIONS]\n", argv[0]);
-        return EXIT_FAILURE;
-    }
-    if (load(argv[1]) <= 0) {
-        fprintf(stderr, "%s: no corpus there\n", argv[1]);
+    if (data == NULL) return EXIT_FAILURE;
+    if (argc < 2 || !load(argv[1])) {
+        fprintf(stderr, "usage: %s CORPUS_DIRECTORY [MUTATIONS]; some input must be there\n",
+                argv[0]);
+        free(data);
         return EXIT_FAILURE;
     }
     give(NULL, 0);
     for (size_t i = 0; i < inputs_count; i++) give(inputs[i].data, inputs[i].size);
     for (unsigned long i = 0; i < mutations; i++) {
-        const struct input *from = &inputs[i % inputs_count];
+        const struct input *from = &inputs[draw(&state, inputs_count)];
         size_t size = from->size;
 
         if (size > 0) memcpy(data, from->data, size);
