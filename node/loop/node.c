@@ -309,6 +309,8 @@ static void sign_begin(struct node *node)
 
     if (node->halted || node->sign_asked != node->signed_size) return;
     if (node->boundary.size <= node->signed_size) return;
+    /* Applied again after a crash: what was signed then may lie ahead of us. */
+    if (node->boundary.size < node->signed_before) return;
     action = node_action_add(node->out, NODE_SIGN);
     action->sign.size = node->boundary.size;
     action->sign.root = node->boundary.root;
@@ -461,6 +463,7 @@ static void on_written(struct node *node)
     node_held_release(node);
     event.persisted.index = node->write.last;
     event.persisted.term = node->write.last_term;
+    event.persisted.hard_term = node->write.hard_term;
     raft_feed(node, &event);
 }
 
@@ -631,6 +634,7 @@ enum tally_err node_open(const struct node_setup *setup, const struct node_start
     node->applied = node->apply_to = start->applied;
     node->size = start->size;
     node->boundary = start->boundary;
+    node->signed_before = start->signed_size;
     node->slots = calloc(RAFT_RING, sizeof *node->slots);
     node->effects = calloc(1, sizeof *node->effects);
     if (node->slots == NULL || node->effects == NULL) goto out;

@@ -116,6 +116,7 @@ void node_write_begin(struct node *node)
     action = node_action_add(node->out, NODE_WRITE);
     action->write.hard_state_set = true; /* the commit index as of every write */
     action->write.hard_state = hard_state;
+    node->write.hard_term = hard_state.term;
     action->write.truncate_from = node->write.truncate_from;
     action->write.first = node->write.from;
     node->write.last = node->write.last_term = 0;

@@ -34,6 +34,8 @@ const char *raft_note_name(enum raft_note_code code)
         return "second_leader";
     case RAFT_NOTE_EVIDENCE:
         return "two_blocks_one_place";
+    case RAFT_NOTE_HASH_DIFFERS:
+        return "previous_hash_differs";
     case RAFT_NOTE_PEER_BEHIND:
         return "peer_behind";
     }
@@ -115,12 +117,6 @@ void raft_adopt_term(struct raft *raft, uint64_t term, uint32_t from)
     raft_hard_state_changed(raft);
 }
 
-void raft_halt(struct raft *raft, uint64_t index, uint64_t term)
-{
-    raft->fx->halt = true;
-    raft_note(raft, RAFT_NOTE_EVIDENCE, index, term);
-}
-
 enum tally_err raft_open(const struct raft_config *config, const struct raft_start *start,
                          struct raft **ret_raft)
 {
@@ -131,9 +127,8 @@ enum tally_err raft_open(const struct raft_config *config, const struct raft_sta
     if (config->heartbeat_ms == 0 || config->election_ms / 2 < config->heartbeat_ms) {
         return TALLY_E_INVALID;
     }
-    if (start->entries_count == 0 || start->entries_count > RAFT_RING / 2 + 1 ||
-        start->first == 0 || start->commit < start->first ||
-        start->commit >= start->first + start->entries_count) {
+    if (start->entries_count == 0 || start->entries_count > RAFT_RING || start->first == 0 ||
+        start->commit < start->first || start->commit >= start->first + start->entries_count) {
         return TALLY_E_INVALID;
     }
     raft = calloc(1, sizeof *raft);
@@ -143,7 +138,7 @@ enum tally_err raft_open(const struct raft_config *config, const struct raft_sta
         free(raft);
         return TALLY_E_INVALID;
     }
-    raft->term = start->term;
+    raft->term = raft->hard_term = start->term;
     raft->vote = start->vote;
     raft->commit = start->commit;
     raft->first = start->first;
@@ -153,9 +148,10 @@ enum tally_err raft_open(const struct raft_config *config, const struct raft_sta
     }
     raft->durable = raft->last;
     raft->durable_term = raft_term_at(raft, raft->last);
-    raft->verified = raft->verify_asked = raft->matched = raft->acked = raft->commit;
-    /* Blocks above the commit index may have been acknowledged before the restart. */
-    raft->acked = raft->last;
+    raft->verified = raft->verify_asked = raft->matched = raft->settled = raft->commit;
+    for (uint64_t index = raft->settled + 1; index <= raft->last; index++) {
+        raft->unsettled_size += raft_entry(raft, index)->size;
+    }
     raft->now_ms = start->now_ms;
     raft->random = start->random;
     raft_campaign_later(raft);
@@ -183,10 +179,19 @@ static void check_quorum(struct raft *raft)
     if (heard < raft_majority(raft)) raft_step_down(raft, 1);
 }
 
+static void check_disk(struct raft *raft)
+{
+    const uint64_t patience_ms = (uint64_t)raft->config.election_ms * RAFT_DISK_ELECTIONS;
+
+    if (raft->durable == raft->last) raft->disk_moved_ms = raft->now_ms;
+    if (raft->now_ms - raft->disk_moved_ms >= patience_ms) raft_step_down(raft, 3);
+}
+
 static void on_tick(struct raft *raft)
 {
     if (raft->role == RAFT_LEADER) {
         if (raft->now_ms >= raft->quorum_check_at_ms) check_quorum(raft);
+        if (raft->role == RAFT_LEADER) check_disk(raft);
     } else if (raft->now_ms >= raft->campaign_at_ms) {
         raft_campaign(raft);
     }
@@ -247,44 +252,60 @@ static void on_message(struct raft *raft, const struct raft_event *event)
 
 bool raft_may_propose(const struct raft *raft, uint32_t size)
 {
-    return raft->role == RAFT_LEADER && raft->last - raft->commit < LIMIT_UNCOMMITTED_BLOCKS &&
-           raft->uncommitted_size + size <= LIMIT_UNCOMMITTED_SIZE;
+    return raft->role == RAFT_LEADER && raft->last - raft->settled < LIMIT_UNCOMMITTED_BLOCKS &&
+           raft->unsettled_size + size <= LIMIT_UNCOMMITTED_SIZE;
 }
 
 static void on_propose(struct raft *raft, const struct raft_event *event)
 {
     ASSERT(raft->role == RAFT_LEADER);
     ASSERT(event->propose.term_start == !raft->term_started);
+    ASSERT(event->propose.term_start || raft_may_propose(raft, 0));
     raft->term_started = true;
     raft_log_append(raft, &(struct raft_entry){.term = raft->term,
                                                .size = event->propose.size,
                                                .hash = event->propose.hash});
-    raft->uncommitted_size += event->propose.size;
 }
 
-static void on_persisted(struct raft *raft, uint64_t index, uint64_t term)
+/* More of our log is durable or verified: what follows from that. */
+static void own_match_moved(struct raft *raft)
+{
+    if (raft->role == RAFT_LEADER) {
+        raft_commit_advance(raft);
+    } else {
+        raft_acknowledge_more(raft);
+    }
+}
+
+static void on_persisted(struct raft *raft, uint64_t index, uint64_t term, uint64_t hard_term)
 {
     const struct raft_entry *entry = raft_entry(raft, index);
 
+    /* A block is written with, or after, a hard state of its term or a newer one. */
+    if (term > hard_term) hard_term = term;
+    if (hard_term > raft->hard_term) raft->hard_term = hard_term;
+    raft->disk_moved_ms = raft->now_ms;
     /* A write of blocks that were truncated meanwhile says nothing about those in their place.
      */
     if (index == 0 || entry == NULL || entry->term != term || index <= raft->durable) return;
     raft->durable = index;
     raft->durable_term = term;
-    if (raft->role == RAFT_LEADER) {
-        raft_commit_advance(raft);
-    } else {
-        raft_acknowledge(raft);
-    }
+    own_match_moved(raft);
 }
 
 /* A block with a signature that does not verify, in our log and not committed as far as we
- * know: nobody was told that we have it, so it may go; its sender leads us no longer. */
+ * know: nobody was told that we have it, so it may go. If the leader's log holds it too, it
+ * leads us no longer. */
 static void refuse(struct raft *raft, uint64_t index)
 {
+    const bool of_leader = raft->role == RAFT_FOLLOWER && raft->leader != RAFT_NOBODY &&
+                           raft->matched_term == raft->term && index <= raft->matched;
+
+    ASSERT(index > raft->acked);
     raft_note(raft, RAFT_NOTE_BLOCK_REFUSED, index, raft_term_at(raft, index));
-    raft->distrusted_term = raft->term;
-    raft_step_down(raft, 2);
+    if (of_leader) raft->distrusted_term = raft->term;
+    /* Whoever voted for us meant the log with that block. */
+    if (of_leader || raft->role != RAFT_FOLLOWER) raft_step_down(raft, 2);
     raft_log_truncate(raft, index);
 }
 
@@ -298,16 +319,12 @@ static void on_verified(struct raft *raft, const struct raft_event *event)
         refuse(raft, index);
         return;
     }
-    raft->verified =
-        index; /* a bad block that is committed all the same: apply marks it Void */
-    if (raft->role == RAFT_LEADER) {
-        raft_commit_advance(raft);
-    } else {
-        raft_acknowledge(raft);
-    }
+    /* A bad block that is committed all the same counts as checked: apply marks it Void. */
+    raft->verified = index;
+    own_match_moved(raft);
 }
 
-/* Blocks that nobody here has checked yet. A leader checked its own before it proposed them. */
+/* Blocks that were not asked for yet. */
 static void ask_verification(struct raft *raft)
 {
     if (raft->verify_asked >= raft->last) return;
@@ -325,6 +342,7 @@ void raft_step(struct raft *raft, const struct raft_event *event, struct raft_ef
     ret_fx->truncate_from = ret_fx->append_first = ret_fx->append_last = 0;
     ret_fx->verify_first = ret_fx->verify_last = 0;
     ret_fx->became_leader = ret_fx->stepped_down = ret_fx->halt = false;
+    ret_fx->halt_index = 0;
     ret_fx->messages_count = ret_fx->backfills_count = ret_fx->notes_count = 0;
     raft->fx = ret_fx;
     raft->now_ms = event->now_ms;
@@ -340,7 +358,8 @@ void raft_step(struct raft *raft, const struct raft_event *event, struct raft_ef
         on_propose(raft, event);
         break;
     case RAFT_EVENT_PERSISTED:
-        on_persisted(raft, event->persisted.index, event->persisted.term);
+        on_persisted(raft, event->persisted.index, event->persisted.term,
+                     event->persisted.hard_term);
         break;
     case RAFT_EVENT_VERIFIED:
         on_verified(raft, event);
@@ -359,6 +378,7 @@ void raft_step(struct raft *raft, const struct raft_event *event, struct raft_ef
     }
     if (raft->role == RAFT_LEADER && raft->term_started) raft_replicate(raft);
     ask_verification(raft);
+    raft_log_settle(raft);
     raft->fx = NULL;
 
     ASSERT(raft->term >= term_before && raft->commit >= commit_before);
@@ -366,8 +386,10 @@ void raft_step(struct raft *raft, const struct raft_event *event, struct raft_ef
                    raft->vote == vote_before));
     ASSERT(IMPLIES(raft->term != term_before || raft->vote != vote_before,
                    ret_fx->persist_hard_state));
-    ASSERT(raft->first <= raft->commit && raft->commit <= raft->last);
+    ASSERT(raft->first <= raft->settled && raft->settled <= raft->commit);
+    ASSERT(raft->commit <= raft->last && raft->matched <= raft->last);
     ASSERT(raft->durable <= raft->last && raft->verified <= raft->last);
+    ASSERT(raft->acked <= raft_own_match(raft));
 }
 
 enum raft_role raft_role(const struct raft *raft)

@@ -1,23 +1,43 @@
 /* raft - who leads, and which blocks are committed. A pure state machine.
  *
- * What it is    Raft (Ongaro 2014, fig. 3.1, with pre-vote 9.6 and check-quorum) as one
- * function: raft_step() takes the state and one event, updates the state and fills a list of
- *               effects. Same state, same event: same result, always. It knows of a block its
- * term, size and hash; the bytes are the caller's. Never does    no clock, no randomness, no
- * I/O, no logging, no threads, no callbacks; no allocation after raft_open. It includes
- * lib/base and <std*> only. Who calls it  node/loop in production and in simulation; tests.
- * Nobody else. Contract      After a step the caller begins the effects in this order: truncate
- * and append (one write), messages, verification, backfill. Writes become durable in order, and
- * each is answered by PERSISTED. A message with `after_persist` leaves only when every write
- * begun up to and in this step is durable; the others may leave at once. Acknowledgements need
- * no waiting: they state only what PERSISTED and VERIFIED said. Departures    Blocks carry
- * hashes: another hash at the same (index, term) halts. A follower acknowledges what is durable
- * *and* verified. An AppendEntries below the commit index is answered with the commit index
- * (Leader Completeness, 3.6.3), so nothing below the ring is ever needed to check one. Limits
- * RAFT_RING entries are known; uncommitted ones stay below LIMIT_UNCOMMITTED_BLOCKS at a leader
- * and RAFT_RING / 2 at a follower. Invariants    term and commit never decrease; a vote never
- * changes within a term; nothing at or below the commit index is truncated; commit <= last.
- * Read first    docs/protocol.md "Raft core", then raft_step() in raft.c. Not thread-safe. */
+ * What it is
+ *     Raft (Ongaro 2014, fig. 3.1, with pre-vote 9.6 and check-quorum 6.2) as one function:
+ *     raft_step() takes the state and one event, updates the state and fills a list of
+ *     effects. Same state, same event: same result, always. Of a block it knows term, size
+ *     and hash; the bytes are the caller's.
+ * What it never does
+ *     No clock, no randomness, no I/O, no logging, no threads, no callbacks; no allocation
+ *     after raft_open(). It includes lib/base and <std*> only.
+ * Who calls it
+ *     node/loop in production and in simulation; tests. Nobody else. One thread.
+ * Contract
+ *     After a step the caller begins its effects in this order: truncate and append, with
+ *     the hard state, as one atomic write; messages; verification; backfills. Writes become
+ *     durable in the order in which they were begun (several steps may share one), and each
+ *     is answered by PERSISTED. A message with `after_persist` leaves only when every write
+ *     of this step and before is durable; the others may leave at once: what they promise
+ *     was durable already. A leader may so send blocks that its own disk does not have yet;
+ *     it counts itself only after PERSISTED. Every hard state written has the newest
+ *     raft_commit() in it; a commit index alone is never worth a write.
+ *     The first PROPOSE after `became_leader` is the block that opens the term.
+ *     The caller drops, before the core sees it, a message whose blocks do not decode, do
+ *     not follow each other by hash, or lie too far in the future: for Raft it was lost.
+ * Departures
+ *     Blocks carry hashes, and a message names the hash of the block before its own. A block
+ *     that contradicts one of ours is never taken over (see `halt`). A follower acknowledges
+ *     what is durable *and* verified. An AppendEntries below the commit index is answered
+ *     with the commit index (Leader Completeness, 3.6.3): to check one, nothing below the
+ *     ring is ever needed.
+ * Limits
+ *     RAFT_RING entries are known. The ring always covers what is not *settled*: committed,
+ *     durable and verified here. A leader proposes below LIMIT_UNCOMMITTED_BLOCKS and
+ *     LIMIT_UNCOMMITTED_SIZE of that; a follower takes over no more than RAFT_UNSETTLED_MAX
+ *     blocks and twice the size: the leader sends the rest again.
+ * Invariants
+ *     Term and commit index never decrease. A vote never changes within a term. Nothing at
+ *     or below the commit index is truncated. No message of a peer reaches an assertion.
+ * Read first
+ *     docs/protocol.md "Raft core", then raft_step() in raft.c. Not thread-safe. */
 #ifndef RAFT_RAFT_H
 #define RAFT_RAFT_H
 
@@ -36,9 +56,11 @@ enum {
     RAFT_TERM_JUMP_MAX = 1 << 20, /* a message further ahead than this is dropped */
     RAFT_MESSAGES_MAX = LIMIT_MEMBERS * (LIMIT_INFLIGHT_BLOCKS + 2),
     RAFT_NOTES_MAX = 16,
+    RAFT_UNSETTLED_MAX = RAFT_RING - 1, /* one place is the last settled entry's */
+    RAFT_DISK_ELECTIONS = 10, /* a leader's disk may hang for so many election time-outs */
 };
 _Static_assert(LIMIT_UNCOMMITTED_BLOCKS <= RAFT_RING / 2,
-               "the ring covers what is uncommitted");
+               "room for the first blocks of terms beyond what a leader may propose");
 
 enum raft_role { RAFT_FOLLOWER, RAFT_PRECANDIDATE, RAFT_CANDIDATE, RAFT_LEADER };
 
@@ -111,10 +133,11 @@ struct raft_event {
         } propose;
         struct {
             uint64_t index, term; /* last block of the write; 0: it had none */
+            uint64_t hard_term;   /* raft_term() when the write was begun; 0: not known */
         } persisted;
         struct {
-            uint64_t index, term;
-            bool ok;
+            uint64_t index, term; /* every block up to here, in order, was checked */
+            bool ok;              /* false: all but this one are good */
         } verified;
         struct {
             uint32_t to;
@@ -132,13 +155,15 @@ enum raft_note_code {
     RAFT_NOTE_VOTE_GRANTED,     /* term, to */
     RAFT_NOTE_VOTE_DENIED,      /* term, to */
     RAFT_NOTE_ELECTED,          /* term, last index */
-    RAFT_NOTE_STEPPED_DOWN,     /* term, reason: 0 newer term, 1 no quorum, 2 bad own block */
+    RAFT_NOTE_STEPPED_DOWN,     /* term, reason: 0 newer term, 1 no quorum, 2 a bad block of
+                                   ours, 3 our disk hangs */
     RAFT_NOTE_LEADER_KNOWN,     /* term, leader */
     RAFT_NOTE_TRUNCATED,        /* from, leader */
     RAFT_NOTE_BLOCK_REFUSED,    /* index, term: a signature does not verify */
     RAFT_NOTE_TERM_ABSURD,      /* term, from */
     RAFT_NOTE_SECOND_LEADER,    /* term, from: two leaders claim one term */
-    RAFT_NOTE_EVIDENCE,         /* index, term: two hashes */
+    RAFT_NOTE_EVIDENCE,         /* index, from: its block there contradicts ours */
+    RAFT_NOTE_HASH_DIFFERS,     /* index, from: names another hash there; asked for the block */
     RAFT_NOTE_PEER_BEHIND,      /* peer, next: served from disk */
 };
 
@@ -158,10 +183,15 @@ struct raft_effects {
     bool persist_hard_state; /* raft_term(), raft_vote(), raft_commit() */
     uint64_t truncate_from;  /* drop blocks from here on, before appending; 0: none */
     uint64_t append_first, append_last; /* write these; last < first or 0: none */
-    uint64_t verify_first, verify_last; /* check the signatures in these */
+    uint64_t verify_first, verify_last; /* check the signatures in these, our own included */
     bool became_leader;                 /* the next PROPOSE must be the term's first block */
     bool stepped_down;
-    bool halt; /* stop the node, keep the evidence: nothing after this is right */
+    /* The message's block at `halt_index` contradicts ours: another hash for the same (index,
+     * term), or another block where ours is committed. Nothing was taken over and the sender
+     * is not believed any more in this term. Keep both blocks and stop the node, if the
+     * sender's is signed by the leader it names; if not, it was only noise. */
+    bool halt;
+    uint64_t halt_index;
     uint32_t messages_count, backfills_count, notes_count;
     struct raft_message messages[RAFT_MESSAGES_MAX];
     struct raft_backfill backfills[LIMIT_MEMBERS];
@@ -182,20 +212,20 @@ struct raft_start {
     uint32_t vote;
     uint64_t first;                   /* index of entries[0]; first <= commit */
     const struct raft_entry *entries; /* to the end of the log */
-    size_t entries_count;             /* 1..RAFT_RING / 2 */
+    size_t entries_count;             /* 1..RAFT_RING */
     uint64_t now_ms, random;
 };
 
 struct raft;
 
-/* Start a core. The first effects are those of the first step: blocks above the commit index
- * are asked to be verified again. Errors: TALLY_E_INVALID (config, or more uncommitted entries
- * than the ring allows), TALLY_E_NO_MEMORY. */
+/* Start a core. Its first step asks to verify the blocks above the commit index again.
+ * Errors: TALLY_E_INVALID (config, or entries outside the ranges above), TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err raft_open(const struct raft_config *config,
                                          const struct raft_start *start,
                                          struct raft **ret_raft);
 void raft_close(struct raft *raft); /* NULL is accepted */
 
+/* Handle one event; `ret_fx` is overwritten. `event` is borrowed for the call. */
 void raft_step(struct raft *raft, const struct raft_event *event, struct raft_effects *ret_fx);
 
 enum raft_role raft_role(const struct raft *raft);
@@ -206,8 +236,8 @@ uint64_t raft_commit(const struct raft *raft);
 uint64_t raft_last_index(const struct raft *raft);
 /* The entry at `index`, NULL when the ring does not cover it. Borrowed until the next step. */
 const struct raft_entry *raft_entry(const struct raft *raft, uint64_t index);
-/* Leading, and the caps on uncommitted blocks and bytes leave room for a block of `size` bytes.
- */
+/* Leading, and the caps on unsettled blocks and bytes leave room for a block of `size` bytes.
+ * The first block of a term needs no leave. */
 bool raft_may_propose(const struct raft *raft, uint32_t size);
 /* What a leader knows of a voter: acknowledged blocks, and when it was heard last (0: never).
  */

@@ -52,6 +52,10 @@ static void campaign_in_earnest(struct raft *raft)
 
 void raft_campaign(struct raft *raft)
 {
+    if (raft->last - raft->settled >= RAFT_UNSETTLED_MAX) {
+        raft_campaign_later(raft); /* no room for the block that would open our term */
+        return;
+    }
     raft->role = RAFT_PRECANDIDATE;
     raft->leader = RAFT_NOBODY;
     raft->granted = UINT32_C(1) << raft_place(raft, raft->config.self);
@@ -77,15 +81,18 @@ void raft_on_prevote(struct raft *raft, const struct raft_message *m)
 void raft_on_vote(struct raft *raft, const struct raft_message *m)
 {
     const bool free_to_vote = raft->vote == RAFT_NOBODY || raft->vote == m->from;
-    const bool granted = m->term == raft->term && raft->role == RAFT_FOLLOWER &&
-                         raft->leader == RAFT_NOBODY && free_to_vote && up_to_date(raft, m);
+    const bool granted = m->term == raft->term && raft->leader == RAFT_NOBODY && free_to_vote &&
+                         up_to_date(raft, m);
     struct raft_message *reply;
 
     if (granted && raft->vote == RAFT_NOBODY) {
         raft->vote = m->from;
         raft_hard_state_changed(raft);
     }
-    if (granted) raft_campaign_later(raft);
+    if (granted) {
+        raft->role = RAFT_FOLLOWER; /* our own pre-vote, if any, is off */
+        raft_campaign_later(raft);
+    }
     raft_note(raft, granted ? RAFT_NOTE_VOTE_GRANTED : RAFT_NOTE_VOTE_DENIED, raft->term,
               m->from);
     reply = raft_message_add(raft, RAFT_VOTE_REPLY, m->from);

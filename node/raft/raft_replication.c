@@ -11,11 +11,6 @@ static bool hash_same(const struct tally_hash *a, const struct tally_hash *b)
     return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-uint64_t raft_own_match(const struct raft *raft)
-{
-    return raft->durable < raft->verified ? raft->durable : raft->verified;
-}
-
 /* ---- leader ---- */
 
 static void window_clear(struct raft_progress *peer)
@@ -42,14 +37,21 @@ static void window_free_to(struct raft_progress *peer, uint64_t received)
     }
 }
 
-static void probe(struct raft *raft, struct raft_progress *peer, uint64_t next)
+static uint64_t probe_place(const struct raft *raft, const struct raft_progress *peer,
+                            uint64_t next)
 {
     if (next <= peer->match) next = peer->match + 1;
     if (next > raft->last + 1) next = raft->last + 1;
+    return next < 2 ? 2 : next; /* block 1 is genesis, everywhere */
+}
+
+static void probe(struct raft *raft, struct raft_progress *peer, uint64_t next)
+{
+    next = probe_place(raft, peer, next);
     peer->feed = RAFT_FEED_PROBE;
     peer->next = next;
     peer->received = peer->match;
-    peer->probe_sent = false;
+    peer->probe_sent = peer->probe_again = peer->below = false;
     peer->progress_ms = raft->now_ms;
     window_clear(peer);
 }
@@ -60,10 +62,7 @@ void raft_lead(struct raft *raft)
     raft->role = RAFT_LEADER;
     raft->leader = raft->config.self;
     raft->term_started = false;
-    raft->uncommitted_size = 0;
-    for (uint64_t index = raft->commit + 1; index <= raft->last; index++) {
-        raft->uncommitted_size += raft_entry(raft, index)->size;
-    }
+    raft->disk_moved_ms = raft->now_ms;
     for (uint32_t i = 0; i < raft->config.voters_count; i++) {
         raft->progress[i] = (struct raft_progress){
             .id = raft->config.voters[i], .next = raft->last + 1, .progress_ms = raft->now_ms};
@@ -75,11 +74,13 @@ void raft_lead(struct raft *raft)
 }
 
 /* Entries from `peer->next` on that fit one message: the first always does, and packing stops
- * at the first that does not. */
+ * at the first that does not. A probe that is repeated carries none: perhaps nobody is there.
+ */
 static void send_append(struct raft *raft, struct raft_progress *peer)
 {
     const struct raft_entry *prev = raft_entry(raft, peer->next - 1);
     struct raft_message *m = raft_message_add(raft, RAFT_APPEND, peer->id);
+    const uint32_t count_max = peer->probe_again ? 0 : RAFT_BATCH_MAX;
     uint64_t size = 0;
 
     ASSERT(prev != NULL);
@@ -87,7 +88,7 @@ static void send_append(struct raft *raft, struct raft_progress *peer)
     m->prev_term = prev->term;
     m->prev_hash = prev->hash;
     m->commit = raft->commit;
-    while (m->entries_count < RAFT_BATCH_MAX && m->prev_index + m->entries_count < raft->last) {
+    while (m->entries_count < count_max && m->prev_index + m->entries_count < raft->last) {
         const uint32_t more = raft_entry(raft, m->prev_index + m->entries_count + 1)->size;
 
         if (m->entries_count > 0 && size + more > MESSAGE_SIZE_MAX) break;
@@ -116,7 +117,8 @@ static void backfill(struct raft *raft, struct raft_progress *peer)
 
 static bool window_open(const struct raft_progress *peer)
 {
-    return peer->sent_count < LIMIT_INFLIGHT_BLOCKS && peer->sent_size < LIMIT_INFLIGHT_SIZE;
+    return peer->sent_count < LIMIT_INFLIGHT_BLOCKS &&
+           peer->sent_size + MESSAGE_SIZE_MAX <= LIMIT_INFLIGHT_SIZE;
 }
 
 static void feed(struct raft *raft, struct raft_progress *peer)
@@ -132,6 +134,11 @@ static void feed(struct raft *raft, struct raft_progress *peer)
         case RAFT_FEED_STREAM:
             if (peer->next > raft->last || !window_open(peer)) return;
             break;
+        }
+        if (peer->feed == RAFT_FEED_PROBE && peer->next - 1 < raft->first && !peer->below) {
+            /* Is anybody there? The disk is read only for who answers. */
+            peer->next = raft->first + 1;
+            peer->probe_again = true;
         }
         if (peer->next - 1 < raft->first) {
             backfill(raft, peer);
@@ -155,7 +162,10 @@ void raft_heartbeats(struct raft *raft)
         if (peer->id == raft->config.self) continue;
         m = raft_message_add(raft, RAFT_HEARTBEAT, peer->id);
         m->commit = raft->commit < peer->match ? raft->commit : peer->match;
-        if (peer->feed == RAFT_FEED_PROBE) peer->probe_sent = false; /* probe again */
+        if (peer->feed == RAFT_FEED_PROBE && peer->probe_sent) {
+            peer->probe_sent = false;
+            peer->probe_again = true;
+        }
         /* What was sent long ago and never arrived is sent again. */
         if (peer->feed == RAFT_FEED_STREAM && peer->sent_count > 0 &&
             raft->now_ms - peer->progress_ms >= raft->config.election_ms) {
@@ -182,9 +192,6 @@ void raft_commit_advance(struct raft *raft)
 
     /* Only a block of our own term is counted; older ones commit with it (figure 3.7). */
     if (majority <= raft->commit || raft_term_at(raft, majority) != raft->term) return;
-    for (uint64_t index = raft->commit + 1; index <= majority; index++) {
-        raft->uncommitted_size -= raft_entry(raft, index)->size;
-    }
     raft->commit = majority;
 }
 
@@ -202,7 +209,35 @@ static void on_rejection(struct raft *raft, struct raft_progress *peer,
            raft_term_at(raft, next - 1) > m->hint_term) {
         next--;
     }
-    probe(raft, peer, next == 0 ? 1 : next);
+    /* Below the ring there are no terms to compare: go to where it is sure of itself. */
+    if (next - 1 < raft->first && m->received < next) next = m->received + 1;
+    next = probe_place(raft, peer, next);
+    /* Every round must lead further back, or the next heartbeat asks again. */
+    if (peer->feed == RAFT_FEED_PROBE && next >= peer->next) return;
+    probe(raft, peer, next);
+    peer->below = next - 1 < raft->first;
+}
+
+/* What the follower has; `received` falls when it restarted and lost what was not durable. */
+static void on_acceptance(struct raft *raft, struct raft_progress *peer,
+                          const struct raft_message *m)
+{
+    const bool forgot = m->received < peer->received && peer->feed == RAFT_FEED_STREAM;
+
+    if (m->match > peer->match) peer->match = m->match;
+    if (m->received > peer->received) {
+        peer->received = m->received;
+        peer->progress_ms = raft->now_ms;
+    }
+    if (peer->received < peer->match) peer->received = peer->match;
+    window_free_to(peer, peer->received);
+    if (peer->sent_count == 0) peer->progress_ms = raft->now_ms;
+    if (peer->next <= peer->received) peer->next = peer->received + 1;
+    if (peer->feed == RAFT_FEED_PROBE && m->received >= peer->next - 1) {
+        peer->feed = RAFT_FEED_STREAM;
+        peer->probe_again = false;
+    }
+    if (forgot && peer->sent_count == 0) probe(raft, peer, m->received + 1);
 }
 
 void raft_on_append_reply(struct raft *raft, const struct raft_message *m)
@@ -215,18 +250,7 @@ void raft_on_append_reply(struct raft *raft, const struct raft_message *m)
     if (m->rejected) {
         on_rejection(raft, peer, m);
     } else {
-        if (m->match > peer->match) peer->match = m->match;
-        if (m->received > peer->received) {
-            peer->received = m->received;
-            peer->progress_ms = raft->now_ms;
-        }
-        if (peer->received < peer->match) peer->received = peer->match;
-        window_free_to(peer, peer->received);
-        if (peer->sent_count == 0) peer->progress_ms = raft->now_ms;
-        if (peer->next <= peer->received) peer->next = peer->received + 1;
-        if (peer->feed == RAFT_FEED_PROBE && m->received >= peer->next - 1) {
-            peer->feed = RAFT_FEED_STREAM;
-        }
+        on_acceptance(raft, peer, m);
     }
     raft_commit_advance(raft);
 }
@@ -261,17 +285,36 @@ void raft_peer_reset(struct raft *raft, uint32_t id)
 
 /* ---- follower ---- */
 
+static uint64_t matched_own(const struct raft *raft)
+{
+    const uint64_t own = raft_own_match(raft);
+
+    return own < raft->matched ? own : raft->matched;
+}
+
+static struct raft_message *reply_to_leader(struct raft *raft)
+{
+    struct raft_message *m = raft_message_add(raft, RAFT_APPEND_REPLY, raft->leader);
+
+    /* Who answers in a term must remember it: else it could still follow an older leader. */
+    m->after_persist = raft->hard_term < raft->term;
+    return m;
+}
+
 void raft_acknowledge(struct raft *raft)
 {
     struct raft_message *m;
-    uint64_t match = raft_own_match(raft);
 
     if (raft->role != RAFT_FOLLOWER || raft->leader == RAFT_NOBODY) return;
-    if (match > raft->matched) match = raft->matched;
-    m = raft_message_add(raft, RAFT_APPEND_REPLY, raft->leader);
-    m->match = match;
+    m = reply_to_leader(raft);
+    m->match = raft->told = matched_own(raft);
     m->received = raft->matched;
-    if (match > raft->acked) raft->acked = match;
+    if (m->match > raft->acked) raft->acked = m->match;
+}
+
+void raft_acknowledge_more(struct raft *raft)
+{
+    if (matched_own(raft) > raft->told) raft_acknowledge(raft);
 }
 
 /* A message of this term's leader: follow it. False: it is not to be believed. */
@@ -284,8 +327,12 @@ static bool follow(struct raft *raft, const struct raft_message *m)
     }
     if (raft->leader == RAFT_NOBODY) {
         raft->leader = m->from;
-        raft->matched = raft->commit; /* Leader Completeness: so far our logs are the same */
         raft_note(raft, RAFT_NOTE_LEADER_KNOWN, raft->term, m->from);
+    }
+    if (raft->matched_term != raft->term) {
+        raft->matched_term = raft->term;
+        raft->matched = raft->commit; /* Leader Completeness: so far our logs are the same */
+        raft->told = 0;
     }
     raft->role = RAFT_FOLLOWER;
     raft->leader_heard_ms = raft->now_ms;
@@ -293,6 +340,12 @@ static bool follow(struct raft *raft, const struct raft_message *m)
     return true;
 }
 
+static void match_to(struct raft *raft, uint64_t index)
+{
+    if (index > raft->matched) raft->matched = index;
+}
+
+/* Only as far as our log is known to be the leader's (fig. 3.1: "index of last new entry"). */
 static void commit_to(struct raft *raft, uint64_t leader_commit)
 {
     const uint64_t to = leader_commit < raft->matched ? leader_commit : raft->matched;
@@ -307,95 +360,96 @@ void raft_on_heartbeat(struct raft *raft, const struct raft_message *m)
     raft_acknowledge(raft);
 }
 
-static void reject(struct raft *raft, const struct raft_message *m)
+/* The leader's block at `index` contradicts ours: see `halt` in raft.h. */
+static void contradiction(struct raft *raft, const struct raft_message *m, uint64_t index)
 {
-    uint64_t hint = m->prev_index < raft->last ? m->prev_index : raft->last;
-    struct raft_message *reply;
-
-    /* Skip our whole run of terms above the leader's there; never below what is committed. */
-    while (hint > raft->commit && raft_term_at(raft, hint) > m->prev_term) hint--;
-    reply = raft_message_add(raft, RAFT_APPEND_REPLY, m->from);
-    reply->rejected = true;
-    reply->prev_index = m->prev_index;
-    reply->hint_index = hint;
-    reply->hint_term = raft_term_at(raft, hint);
-    reply->received = reply->match = 0;
+    raft->fx->halt = true;
+    raft->fx->halt_index = index;
+    raft_note(raft, RAFT_NOTE_EVIDENCE, index, m->from);
+    raft->distrusted_term = m->term;
+    raft_step_down(raft, 0);
 }
 
-/* Take over what is new in the message; true unless two blocks have one (index, term). */
-static bool take_entries(struct raft *raft, uint64_t prev, const struct raft_entry *entries,
-                         uint32_t count)
+static void reject(struct raft *raft, const struct raft_message *m, uint64_t hint_index,
+                   uint64_t hint_term)
 {
-    uint64_t matched = prev;
+    struct raft_message *reply = reply_to_leader(raft);
 
-    for (uint32_t i = 0; i < count; i++) {
-        const uint64_t index = prev + 1 + i;
+    reply->rejected = true;
+    reply->received = raft->matched;
+    reply->prev_index = m->prev_index;
+    reply->hint_index = hint_index;
+    reply->hint_term = hint_term;
+}
+
+/* Does our log hold the block that the message's own blocks follow? If not, say where to look
+ * next. Only for prev_index at or above the commit index. */
+static bool check_previous(struct raft *raft, const struct raft_message *m)
+{
+    const struct raft_entry *own = raft_entry(raft, m->prev_index);
+    uint64_t hint = m->prev_index < raft->last ? m->prev_index : raft->last;
+
+    if (own != NULL && own->term == m->prev_term && hash_same(&own->hash, &m->prev_hash)) {
+        return true;
+    }
+    if (own != NULL && (own->term == m->prev_term || m->prev_index == raft->commit)) {
+        /* A hash alone proves nothing: have the leader send the block itself. */
+        raft_note(raft, RAFT_NOTE_HASH_DIFFERS, m->prev_index, m->from);
+        reject(raft, m, m->prev_index - 1, m->prev_term);
+        return false;
+    }
+    /* Skip our whole run of terms above the leader's there; never below what is committed. */
+    while (hint > raft->commit && raft_term_at(raft, hint) > m->prev_term) hint--;
+    reject(raft, m, hint, raft_term_at(raft, hint));
+    return false;
+}
+
+/* Take over what is new in the message, whose blocks follow prev_index. What is there already
+ * stays untouched, so an old or doubled message removes nothing (3.5). False: one of them
+ * contradicts ours, and nothing was taken over. */
+static bool take_entries(struct raft *raft, const struct raft_message *m,
+                         const struct raft_entry *entries)
+{
+    uint32_t same = 0;
+
+    for (; same < m->entries_count; same++) {
+        const uint64_t index = m->prev_index + 1 + same;
         const struct raft_entry *own = raft_entry(raft, index);
 
-        if (own != NULL && own->term == entries[i].term) {
-            if (!hash_same(&own->hash, &entries[i].hash)) {
-                raft_halt(raft, index, own->term);
-                return false;
-            }
-        } else {
-            if (own != NULL && index <= raft->commit) {
-                raft_halt(raft, index, own->term);
-                return false;
-            }
-            if (own != NULL) raft_log_truncate(raft, index);
-            if (raft->last - raft->commit >= RAFT_RING / 2)
-                break; /* the leader sends it again */
-            raft_log_append(raft, &entries[i]);
+        if (index < raft->first) continue; /* committed and out of sight */
+        if (own == NULL) break;
+        if (own->term == entries[same].term && hash_same(&own->hash, &entries[same].hash)) {
+            continue;
         }
-        matched = index;
+        if (own->term == entries[same].term || index <= raft->commit) {
+            contradiction(raft, m, index);
+            return false;
+        }
+        raft_log_truncate(raft, index);
+        break;
     }
-    if (matched > raft->matched) raft->matched = matched;
+    match_to(raft, m->prev_index + same);
+    commit_to(raft, m->commit);
+    for (uint32_t i = same; i < m->entries_count; i++) {
+        if (!raft_log_room(raft, entries[i].size)) break; /* the leader sends it again */
+        raft_log_append(raft, &entries[i]);
+        match_to(raft, raft->last);
+    }
+    commit_to(raft, m->commit);
     return true;
 }
 
 void raft_on_append(struct raft *raft, const struct raft_message *m,
                     const struct raft_entry *entries)
 {
-    uint64_t prev = m->prev_index;
-    uint32_t skip = 0;
-
-    if (m->entries_count > RAFT_BATCH_MAX || prev > UINT64_MAX / 2) return;
+    if (m->entries_count > RAFT_BATCH_MAX || m->prev_index > UINT64_MAX / 2) return;
     for (uint32_t i = 0; i < m->entries_count; i++) {
         const uint64_t before = i == 0 ? m->prev_term : entries[i - 1].term;
 
         if (entries[i].term < before || entries[i].term > m->term) return;
     }
     if (!follow(raft, m)) return;
-    if (prev < raft->commit) {
-        /* Below our commit index our logs are the same; go on with what lies above it. */
-        if (m->entries_count <= raft->commit - prev) {
-            raft_acknowledge(raft);
-            return;
-        }
-        skip = (uint32_t)(raft->commit - prev);
-        prev = raft->commit;
-        if (entries[skip - 1].term != raft_term_at(raft, prev) ||
-            !hash_same(&entries[skip - 1].hash, &raft_entry(raft, prev)->hash)) {
-            raft_halt(raft, prev, raft_term_at(raft, prev));
-            return;
-        }
-    } else {
-        const struct raft_entry *own = raft_entry(raft, prev);
-
-        if (own == NULL || own->term != m->prev_term) {
-            if (own != NULL && prev == raft->commit) {
-                raft_halt(raft, prev, own->term);
-                return;
-            }
-            reject(raft, m);
-            return;
-        }
-        if (!hash_same(&own->hash, &m->prev_hash)) {
-            raft_halt(raft, prev, own->term);
-            return;
-        }
-    }
-    if (!take_entries(raft, prev, entries + skip, m->entries_count - skip)) return;
-    commit_to(raft, m->commit);
-    raft_acknowledge(raft);
+    /* Below our commit index the logs are the same: only what lies above has to fit. */
+    if (m->prev_index >= raft->commit && !check_previous(raft, m)) return;
+    if (take_entries(raft, m, entries)) raft_acknowledge(raft);
 }
