@@ -63,8 +63,9 @@ TALLY_NODISCARD enum tally_err job_receipt(struct store *store, uint64_t index,
                                            struct bytes checkpoint, struct arena *arena,
                                            struct bytes *ret_proof, struct tally_diag *diag);
 
-/* What node_open needs, from a store. *ret_blocks and *ret_checkpoint are the caller's to free.
- * Errors: TALLY_E_CORRUPT, TALLY_E_IO, TALLY_E_NO_MEMORY. */
+/* What node_open needs, from a store; `signed_size` is the caller's to set. *ret_blocks and
+ * *ret_checkpoint are the caller's to free. Errors: TALLY_E_CORRUPT, TALLY_E_IO,
+ * TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err job_start(struct store *store, const struct ledger *ledger,
                                          struct node_start *ret_start,
                                          struct store_block **ret_blocks,

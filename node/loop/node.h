@@ -53,6 +53,7 @@ struct node_start {
         *blocks;             /* from the commit index (or applied, if higher) to the last */
     size_t blocks_count;     /* >= 1 */
     struct bytes checkpoint; /* newest published note; empty: none */
+    uint64_t signed_size;    /* of the newest tree that the witness says we signed */
 };
 
 /* A message of the raft core with the blocks it names, or a share of a checkpoint. */

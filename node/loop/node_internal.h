@@ -86,8 +86,9 @@ struct node {
     uint64_t size;         /* records applied */
 
     /* publication */
-    struct ledger_boundary boundary;      /* newest applied one */
-    uint64_t sign_asked, signed_size;     /* sizes */
+    struct ledger_boundary boundary;  /* newest applied one */
+    uint64_t sign_asked, signed_size; /* sizes, since the start */
+    uint64_t signed_before; /* size signed before the start: nothing below it ever is */
     struct publish_cosignature signature; /* our newest; size 0: none */
     uint64_t repeat_at_ms;                /* send it again then */
 
