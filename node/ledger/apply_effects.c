@@ -41,14 +41,16 @@ enum tally_err effects_key_put(struct ledger *ledger, const uint8_t key_id[32],
 enum tally_err effects_list(struct ledger *ledger, struct topic *topic, bool found,
                             uint64_t index, uint32_t type)
 {
-    uint8_t value[10];
+    uint8_t value[CODEC_CHUNK_SIZE];
     struct bytes_writer writer = bytes_writer(value, sizeof value);
     struct codec_key key;
 
     if (!found) topic->list = ledger->applied.lists++;
-    bytes_put_u64(&writer, index);
-    bytes_put_u16(&writer, (uint16_t)type);
-    codec_key_list(topic->list, topic->count++, &key);
+    topic->tail[topic->count++ % LIST_CHUNK] =
+        (struct list_entry){.index = index, .type = (uint16_t)type};
+    if (topic->count % LIST_CHUNK != 0) return TALLY_OK;
+    codec_entries_put(topic->tail, LIST_CHUNK, &writer);
+    codec_key_chunk(topic->list, topic->count / LIST_CHUNK - 1, &key);
     return state_add(ledger->state, STORE_INDEX, codec_bytes(&key),
                      bytes_of(value, sizeof value));
 }

@@ -126,8 +126,8 @@ static enum tally_err add_event(struct apply *apply, const struct event *event, 
     }
     leaf = record_encode(record, ledger->scratch);
     if (leaf.data == NULL) return TALLY_E_NO_MEMORY;
-    return ledger_add_leaf(
-        ledger, leaf, bytes_of(value, codec_locator_put(&locator, verdict->failed, value)));
+    return ledger_add_leaf(ledger, leaf, value,
+                           codec_locator_put(&locator, verdict->failed, value));
 }
 
 static enum tally_err copy_verdict(struct apply *apply, const struct decide_verdict *verdict,

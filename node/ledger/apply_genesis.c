@@ -114,8 +114,7 @@ enum tally_err apply_genesis(struct apply *apply)
                                                     .allowed = true};
     apply->result->events = apply->events;
     apply->result->events_count = 1;
-    err = ledger_add_leaf(ledger, apply->body,
-                          bytes_of(value, codec_locator_put(&locator, NULL, value)));
+    err = ledger_add_leaf(ledger, apply->body, value, codec_locator_put(&locator, NULL, value));
     if (err == TALLY_OK) err = effects_put(ledger, &event, facts, true, apply->diag);
     if (err == TALLY_OK) err = add_principals(ledger, &event);
     return err != TALLY_OK ? err : put_identity(ledger, &event.genesis);

@@ -13,7 +13,8 @@ enum { VOID_BLOCK_MALFORMED = 1, VOID_HEAD_SIZE = 64 };
 
 /* ---- leaves ---- */
 
-enum tally_err ledger_add_leaf(struct ledger *ledger, struct bytes leaf, struct bytes locator)
+enum tally_err ledger_add_leaf(struct ledger *ledger, struct bytes leaf, uint8_t *locator,
+                               size_t size)
 {
     struct merkle_node nodes[MERKLE_LEVELS];
     struct codec_key key;
@@ -25,8 +26,10 @@ enum tally_err ledger_add_leaf(struct ledger *ledger, struct bytes leaf, struct 
     hash_leaf(leaf.data, leaf.size, &hash);
     count = merkle_append(&ledger->frontier, &hash, nodes);
     codec_key_record(ledger->applied.size, &key);
-    err = state_set(ledger->state, STORE_RECORDS, codec_bytes(&key), locator);
-    for (uint32_t i = 0; i < count && err == TALLY_OK; i++) {
+    memcpy(locator, hash.bytes, sizeof hash.bytes);
+    err = state_set(ledger->state, STORE_RECORDS, codec_bytes(&key), bytes_of(locator, size));
+    for (uint32_t i = 1; /* level 0 is the leaf hash itself */ i < count && err == TALLY_OK;
+         i++) {
         codec_key_node(nodes[i].level, nodes[i].index, &key);
         err = state_add(ledger->state, STORE_NODES, codec_bytes(&key),
                         bytes_of(nodes[i].hash.bytes, sizeof nodes[i].hash.bytes));
@@ -49,7 +52,7 @@ enum tally_err ledger_add_record(struct ledger *ledger, struct record *record)
     if (value == NULL) return TALLY_E_NO_MEMORY;
     codec_inline_put(record->time_ms, value);
     memcpy(value + CODEC_INLINE_HEAD, leaf.data, leaf.size);
-    return ledger_add_leaf(ledger, leaf, bytes_of(value, CODEC_INLINE_HEAD + leaf.size));
+    return ledger_add_leaf(ledger, leaf, value, CODEC_INLINE_HEAD + leaf.size);
 }
 
 enum tally_err ledger_add_void(struct apply *apply, uint8_t reason, struct bytes thing)

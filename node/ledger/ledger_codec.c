@@ -91,12 +91,12 @@ void codec_key_type(uint32_t type, struct codec_key *ret_key)
     end(ret_key, &writer);
 }
 
-void codec_key_list(uint64_t list, uint64_t position, struct codec_key *ret_key)
+void codec_key_chunk(uint64_t list, uint64_t chunk, struct codec_key *ret_key)
 {
     struct bytes_writer writer = begin(ret_key);
 
     bytes_put_u64(&writer, list);
-    bytes_put_u64(&writer, position);
+    bytes_put_u64(&writer, chunk);
     end(ret_key, &writer);
 }
 
@@ -110,12 +110,15 @@ struct bytes codec_key_identity(void)
     return bytes_of("identity", 8);
 }
 
+static const struct tally_hash no_hash;
+
 size_t codec_locator_put(const struct locator *locator, const uint16_t *failed,
                          uint8_t ret_value[CODEC_LOCATOR_MAX])
 {
     struct bytes_writer writer = bytes_writer(ret_value, CODEC_LOCATOR_MAX);
 
     ASSERT(locator->form == LOCATOR_EVENT || locator->form == LOCATOR_BODY);
+    bytes_put(&writer, no_hash.bytes, sizeof no_hash.bytes);
     bytes_put_u8(&writer, (uint8_t)locator->form);
     bytes_put_u64(&writer, locator->time_ms);
     bytes_put_u64(&writer, locator->block);
@@ -133,6 +136,7 @@ void codec_inline_put(uint64_t time_ms, uint8_t ret_value[CODEC_INLINE_HEAD])
 {
     struct bytes_writer writer = bytes_writer(ret_value, CODEC_INLINE_HEAD);
 
+    bytes_put(&writer, no_hash.bytes, sizeof no_hash.bytes);
     bytes_put_u8(&writer, LOCATOR_INLINE);
     bytes_put_u64(&writer, time_ms);
     ASSERT(!writer.bad);
@@ -141,9 +145,11 @@ void codec_inline_put(uint64_t time_ms, uint8_t ret_value[CODEC_INLINE_HEAD])
 bool codec_locator_get(struct bytes value, struct locator *ret_locator)
 {
     struct bytes_reader reader = bytes_reader(value.data, value.size);
-    struct locator locator = {.form = (enum locator_form)bytes_get_u8(&reader)};
+    struct locator locator = {0};
     size_t rest;
 
+    bytes_get_copy(&reader, locator.hash.bytes, sizeof locator.hash.bytes);
+    locator.form = (enum locator_form)bytes_get_u8(&reader);
     locator.time_ms = bytes_get_u64(&reader);
     if (locator.form == LOCATOR_INLINE) {
         rest = reader.size - reader.at;
@@ -176,6 +182,31 @@ uint16_t codec_failed(const struct locator *locator, uint16_t i)
     return bytes_get_u16(&reader);
 }
 
+void codec_entries_put(const struct list_entry *entries, size_t count,
+                       struct bytes_writer *writer)
+{
+    for (size_t i = 0; i < count; i++) {
+        bytes_put_u64(writer, entries[i].index);
+        bytes_put_u16(writer, entries[i].type);
+    }
+}
+
+static void entries_get(struct bytes_reader *reader, size_t count, struct list_entry *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        to[i].index = bytes_get_u64(reader);
+        to[i].type = bytes_get_u16(reader);
+    }
+}
+
+bool codec_chunk_get(struct bytes value, struct list_entry ret_entries[LIST_CHUNK])
+{
+    struct bytes_reader reader = bytes_reader(value.data, value.size);
+
+    entries_get(&reader, LIST_CHUNK, ret_entries);
+    return bytes_reader_done(&reader);
+}
+
 size_t codec_topic_put(const struct topic *topic, uint8_t ret_value[CODEC_TOPIC_MAX])
 {
     struct bytes_writer writer = bytes_writer(ret_value, CODEC_TOPIC_MAX);
@@ -192,6 +223,7 @@ size_t codec_topic_put(const struct topic *topic, uint8_t ret_value[CODEC_TOPIC_
     }
     if (topic->registered) bytes_put(&writer, topic->registration.bytes, 32);
     if (topic->has_bytes) bytes_put(&writer, topic->manifest_root.bytes, 32);
+    codec_entries_put(topic->tail, topic->count % LIST_CHUNK, &writer);
     ASSERT(!writer.bad);
     return writer.at;
 }
@@ -213,6 +245,7 @@ bool codec_topic_get(struct bytes value, struct topic *ret_topic)
     }
     if (ret_topic->registered) bytes_get_copy(&reader, ret_topic->registration.bytes, 32);
     if (ret_topic->has_bytes) bytes_get_copy(&reader, ret_topic->manifest_root.bytes, 32);
+    entries_get(&reader, ret_topic->count % LIST_CHUNK, ret_topic->tail);
     return bytes_reader_done(&reader) && flags <= 7;
 }
 

@@ -4,23 +4,24 @@
  * whole segments; `id` is a principal without "principal/".
  *
  *   family   key                                value
- *   RECORDS  index u64                          struct locator
- *   NODES    level u8, index u64                hash; every complete subtree of the tree
- *   STATE    'i' event id (16), actor id        index u64 of the record that used the event id
+ *   RECORDS  index u64                          leaf hash (tree node of level 0), struct
+ * locator NODES    level u8, index u64                hash; every complete subtree above level
+ * 0 STATE    'i' event id (16), actor id        index u64 of the record that used the event id
  *            'e' event hash                     index u64, allowed u8
  *            'k' key id                         struct ledger_key
  *            'p' id                             struct principal
  *            's' path                           struct topic
  *            't' event type u16                 struct topic
- *   INDEX    list u64, position u64             record index u64, event type u16
+ *   INDEX    list u64, chunk u64                LIST_CHUNK entries: record index u64, type u16
  *   META     "applied"                          struct applied
  *            "identity"                         ledger id, name size u8, name, encoded Config
  *
  * Lists. Each path and each type has a list of the records of its events (allowed or denied;
- * not Void), numbered from position 0 without holes: an event on model/m/version/1 stands in
- * the lists of model, model/m, model/m/version and model/m/version/1. So "a subject and all
- * below it" is one ascending list, a start is found by bisection, and a scan that misses an
- * entry shows, since the topic holds the count.
+ * not Void), ascending: an event on model/m/version/1 stands in the lists of model, model/m,
+ * model/m/version and model/m/version/1. So "a subject and all below it" is one list, and a
+ * start is found by bisection. Its newest entries are in the topic itself; each LIST_CHUNK of
+ * them become one value of INDEX. (One key for each entry made half of all puts.) Readers get
+ * chunks by number, and the topic holds the count, so that a lost one shows.
  *
  * Decoders return false for bytes that the encoders do not make: the store is damaged.
  * Thread-safe; decoded values borrow from the bytes. */
@@ -56,7 +57,7 @@ void codec_key_key(const uint8_t key_id[32], struct codec_key *ret_key);
 void codec_key_principal(const char *subject, struct codec_key *ret_key);
 void codec_key_path(const char *path, size_t size, struct codec_key *ret_key);
 void codec_key_type(uint32_t type, struct codec_key *ret_key);
-void codec_key_list(uint64_t list, uint64_t position, struct codec_key *ret_key);
+void codec_key_chunk(uint64_t list, uint64_t chunk, struct codec_key *ret_key);
 struct bytes codec_key_applied(void);
 struct bytes codec_key_identity(void);
 
@@ -67,6 +68,7 @@ enum locator_form {
     LOCATOR_INLINE = 3, /* here: records that are no events are small and rare */
 };
 struct locator {
+    struct tally_hash hash; /* decoded: the leaf hash */
     enum locator_form form;
     uint64_t time_ms;
     uint64_t block;        /* EVENT, BODY */
@@ -76,26 +78,39 @@ struct locator {
     const uint8_t *failed; /* decoded: failed_count numbers of 16 bits; see codec_failed */
     struct bytes record;   /* INLINE */
 };
-enum { CODEC_LOCATOR_MAX = 1 + 8 + 8 + 2 + 2 + 1 + 2 * RULES_MAX };
-/* EVENT and BODY only; `failed` are the rules. Returns the size. */
+enum { CODEC_LOCATOR_MAX = 32 + 1 + 8 + 8 + 2 + 2 + 1 + 2 * RULES_MAX };
+/* EVENT and BODY only; `failed` are the rules. The first 32 bytes are left zero for the leaf
+ * hash. Returns the size. */
 size_t codec_locator_put(const struct locator *locator, const uint16_t *failed,
                          uint8_t ret_value[CODEC_LOCATOR_MAX]);
-/* The head of an INLINE locator, 9 bytes; the record follows. */
-enum { CODEC_INLINE_HEAD = 9 };
+/* The head of an INLINE locator, hash left zero too; the record follows. */
+enum { CODEC_INLINE_HEAD = 32 + 9 };
 void codec_inline_put(uint64_t time_ms, uint8_t ret_value[CODEC_INLINE_HEAD]);
 bool codec_locator_get(struct bytes value, struct locator *ret_locator);
 /* Rule number `i` of a decoded locator. */
 uint16_t codec_failed(const struct locator *locator, uint16_t i);
 
+enum { LIST_CHUNK = 16, CODEC_CHUNK_SIZE = LIST_CHUNK * 10 };
+struct list_entry {
+    uint64_t index;
+    uint16_t type;
+};
+/* `count` entries, 10 bytes each. */
+void codec_entries_put(const struct list_entry *entries, size_t count,
+                       struct bytes_writer *writer);
+/* A whole chunk. */
+bool codec_chunk_get(struct bytes value, struct list_entry ret_entries[LIST_CHUNK]);
+
 /* A path or an event type: its list, and for a subject its state. */
 struct topic {
-    uint64_t list, count; /* number of its list, entries in it */
-    uint64_t events;      /* allowed events that name exactly this subject */
+    uint64_t list, count;               /* number of its list, entries in it */
+    struct list_entry tail[LIST_CHUNK]; /* the last count % LIST_CHUNK of them */
+    uint64_t events;                    /* allowed events that name exactly this subject */
     bool has_head, registered, has_bytes;
     uint64_t head_index;
     struct tally_hash head, registration, manifest_root; /* zeros unless the flag says so */
 };
-enum { CODEC_TOPIC_MAX = 1 + 3 * 8 + 8 + 3 * 32 };
+enum { CODEC_TOPIC_MAX = 1 + 3 * 8 + 8 + 3 * 32 + CODEC_CHUNK_SIZE };
 size_t codec_topic_put(const struct topic *topic, uint8_t ret_value[CODEC_TOPIC_MAX]);
 bool codec_topic_get(struct bytes value, struct topic *ret_topic);
 

@@ -60,9 +60,10 @@ TALLY_NODISCARD enum tally_err ledger_read_node(struct store *store, uint32_t le
                                                 uint64_t index, struct tally_hash *ret_hash,
                                                 struct tally_diag *diag);
 
-/* Add a leaf: its hash to the tree, its locator to the records. */
+/* Add a leaf: its hash to the tree, its locator to the records. `locator` is `size` encoded
+ * bytes, into which the leaf hash is filled here. */
 TALLY_NODISCARD enum tally_err ledger_add_leaf(struct ledger *ledger, struct bytes leaf,
-                                               struct bytes locator);
+                                               uint8_t *locator, size_t size);
 /* Add a record that is no event; index and time are filled in here. */
 TALLY_NODISCARD enum tally_err ledger_add_record(struct ledger *ledger, struct record *record);
 /* A Void record for this thing (its first 64 bytes are kept). */

@@ -173,7 +173,6 @@ enum tally_err ledger_read_leaf(struct store *store, uint64_t index, struct aren
 {
     const struct lookup lookup = {.store = store, .arena = arena};
     struct ledger_leaf leaf = {.index = index};
-    struct tally_hash node;
     struct locator locator;
     uint64_t size = 0;
     enum tally_err err = ledger_read_size(store, &size, diag);
@@ -185,10 +184,10 @@ enum tally_err ledger_read_leaf(struct store *store, uint64_t index, struct aren
     }
     err = lookup_locator(&lookup, index, &locator, diag);
     if (err == TALLY_OK) err = rebuild(store, &locator, arena, &leaf, diag);
-    if (err == TALLY_OK) err = ledger_read_node(store, 0, index, &node, diag);
     if (err != TALLY_OK) return err;
     hash_leaf(leaf.record.data, leaf.record.size, &leaf.hash);
-    if (!hash_equal(&leaf.hash, &node)) return lost(index, "it is not what was hashed", diag);
+    if (!hash_equal(&leaf.hash, &locator.hash))
+        return lost(index, "it is not what was hashed", diag);
     *ret_leaf = leaf;
     return TALLY_OK;
 }

@@ -14,13 +14,19 @@ _Static_assert(sizeof((struct ledger_identity *)0)->origin >= GENESIS_ORIGIN_SIZ
 enum tally_err ledger_read_node(struct store *store, uint32_t level, uint64_t index,
                                 struct tally_hash *ret_hash, struct tally_diag *diag)
 {
+    const size_t bytes = sizeof ret_hash->bytes;
     struct store_value value;
     struct codec_key key;
     enum tally_err err;
 
-    codec_key_node(level, index, &key);
-    err = store_get(store, STORE_NODES, codec_bytes(&key), &value, diag);
-    if (err == TALLY_OK && value.size != sizeof ret_hash->bytes) {
+    if (level == 0) { /* the head of the record's locator */
+        codec_key_record(index, &key);
+        err = store_get(store, STORE_RECORDS, codec_bytes(&key), &value, diag);
+    } else {
+        codec_key_node(level, index, &key);
+        err = store_get(store, STORE_NODES, codec_bytes(&key), &value, diag);
+    }
+    if (err == TALLY_OK && (level == 0 ? value.size < bytes : value.size != bytes)) {
         store_value_free(&value);
         err = TALLY_E_CORRUPT;
     }
@@ -30,7 +36,7 @@ enum tally_err ledger_read_node(struct store *store, uint32_t level, uint64_t in
         return TALLY_E_CORRUPT;
     }
     if (err != TALLY_OK) return err;
-    memcpy(ret_hash->bytes, value.data, sizeof ret_hash->bytes);
+    memcpy(ret_hash->bytes, value.data, bytes);
     store_value_free(&value);
     return TALLY_OK;
 }

@@ -1,0 +1,152 @@
+/* bench_apply - what apply costs per event, signatures excluded.
+ *
+ * usage: bench_apply [EVENTS [DIRECTORY]]
+ *
+ * Annotations of about 1 KiB over 1,000 versions, in signed batches of 64, a block each, four
+ * blocks a flush; on the store in memory and on RocksDB in DIRECTORY (a new one under /tmp,
+ * removed afterwards). Prints the median over blocks of the
+ * processor time of apply and of flush, per event. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "ledger/ledger.h"
+#include "store/store_mem.h"
+#include "support/ledger_fixture.h"
+
+enum { EVENTS = 100000, BATCH = 64, FLUSH = 4, SUBJECTS = 1000, EVENT_PADDING = 700 };
+
+struct bench {
+    struct fixture fixture;
+    struct fixture_chain chain;
+    uint64_t events;
+    double *apply_us, *flush_us; /* per event, one for each block */
+    size_t blocks;
+};
+
+static void must(enum tally_err err, const struct tally_diag *diag)
+{
+    if (err == TALLY_OK) return;
+    fprintf(stderr, "%s: %s\n", tally_err_name(err), diag->text);
+    exit(EXIT_FAILURE);
+}
+
+static double now_us(void)
+{
+    struct timespec now;
+
+    ASSERT(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0);
+    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *values, size_t count)
+{
+    qsort(values, count, sizeof *values, compare);
+    return values[count / 2];
+}
+
+/* The next block in a fixture arena that forgets the one before. */
+static struct bytes make_block(struct bench *bench, size_t *ret_event_size)
+{
+    char subject[64];
+    struct bytes events[BATCH], batch;
+
+    for (uint32_t i = 0; i < BATCH; i++) {
+        snprintf(subject, sizeof subject, "model/m%u/version/%u",
+                 (unsigned)(bench->events % 50), (unsigned)(bench->events % SUBJECTS));
+        events[i] = fixture_event(&bench->fixture,
+                                  &(struct fixture_spec){.type = EVENT_ANNOTATION_ADDED,
+                                                         .who = FIXTURE_AUTHOR,
+                                                         .subject = subject,
+                                                         .padding = EVENT_PADDING});
+        bench->events++;
+    }
+    *ret_event_size = events[0].size;
+    batch = fixture_batch(&bench->fixture, FIXTURE_AUTHOR, events, BATCH);
+    return fixture_block_events(&bench->fixture, &bench->chain, false, &batch, 1);
+}
+
+static void run(struct bench *bench, struct store *store, const char *name, uint64_t events)
+{
+    struct arena *genesis = bench->fixture.arena, *arena = NULL;
+    struct ledger_block_result result;
+    struct ledger *ledger = NULL;
+    struct tally_diag diag = {{0}};
+    size_t flushes = 0, event_size = 0;
+    double flush_us = 0;
+
+    must(ledger_create(store, bench->fixture.genesis_file, &diag), &diag);
+    must(ledger_open(store, &ledger, &diag), &diag);
+    must(arena_open(0, &arena), &diag);
+    fixture_chain_begin(&bench->fixture, &bench->chain);
+    bench->fixture.arena = arena;
+    bench->events = 0;
+    for (bench->blocks = 0; bench->events < events; bench->blocks++) {
+        struct bytes block;
+        double begin;
+
+        arena_reset(arena, 0);
+        block = make_block(bench, &event_size);
+        begin = now_us();
+        must(ledger_apply(ledger, block, true, &result, &diag), &diag);
+        bench->apply_us[bench->blocks] = (now_us() - begin) / BATCH;
+        ASSERT(result.events_count == BATCH && result.events[BATCH - 1].allowed);
+        if (bench->blocks % FLUSH != FLUSH - 1) continue;
+        begin = now_us();
+        must(ledger_flush(ledger, &diag), &diag);
+        bench->flush_us[flushes] = (now_us() - begin) / (BATCH * FLUSH);
+        flush_us += bench->flush_us[flushes++] * BATCH * FLUSH;
+    }
+    printf("%-8s %" PRIu64 " events of %zu bytes: apply %.2f us/event, flush %.2f us/event "
+           "(medians); flush in all %.2f s\n",
+           name, bench->events, event_size, median(bench->apply_us, bench->blocks),
+           median(bench->flush_us, flushes), flush_us / 1e6);
+    bench->fixture.arena = genesis;
+    arena_close(arena);
+    ledger_close(ledger);
+}
+
+int main(int argc, char **argv)
+{
+    const uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : EVENTS;
+    char made[] = "/tmp/bench_apply.XXXXXX", path[4096], command[4200];
+    const char *directory = argc > 2 ? argv[2] : mkdtemp(made);
+    struct tally_diag diag = {{0}};
+    struct store *store = NULL;
+    struct bench bench = {0};
+
+    if (events < BATCH * FLUSH || events > 100000000 || directory == NULL) {
+        fprintf(stderr, "usage: bench_apply [EVENTS [DIRECTORY]]\n");
+        return EXIT_FAILURE;
+    }
+    bench.apply_us = calloc(events / BATCH + 1, sizeof *bench.apply_us);
+    bench.flush_us = calloc(events / BATCH + 1, sizeof *bench.flush_us);
+    ASSERT(bench.apply_us != NULL && bench.flush_us != NULL);
+    fixture_open(&bench.fixture, 1);
+
+    must(store_mem_open(&store), &diag);
+    run(&bench, store, "memory", events);
+    store_close(store);
+    snprintf(path, sizeof path, "%s/store", directory);
+    must(store_rocksdb_create(path, &diag), &diag);
+    must(store_rocksdb_open(path, &store, &diag), &diag);
+    run(&bench, store, "rocksdb", events);
+    store_close(store);
+    fixture_close(&bench.fixture);
+    free(bench.apply_us);
+    free(bench.flush_us);
+    snprintf(command, sizeof command, "rm -rf '%s'", path);
+    if (system(command) != 0) return EXIT_FAILURE;
+    return directory == made ? (rmdir(made) == 0 ? EXIT_SUCCESS : EXIT_FAILURE) : EXIT_SUCCESS;
+}
