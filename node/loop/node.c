@@ -456,13 +456,19 @@ static void on_message(struct node *node, const struct node_event *event)
 static void on_written(struct node *node)
 {
     struct raft_event event = {.type = RAFT_EVENT_PERSISTED};
+    uint64_t reached = node->write.last;
 
     ASSERT(node->write.in_flight);
     node->write.in_flight = false;
-    if (node->write.last > node->durable) node->durable = node->write.last;
+    /* Blocks that were truncated while they were written are not ours any more. */
+    if (node->write.truncate_from > 0 && reached >= node->write.truncate_from) {
+        reached = node->write.truncate_from - 1;
+    }
+    if (reached > node->durable) node->durable = reached;
     node_held_release(node);
     event.persisted.index = node->write.last;
     event.persisted.term = node->write.last_term;
+    event.persisted.hard_term = node->write.hard_term;
     event.persisted.hard_term = node->write.hard_term;
     raft_feed(node, &event);
 }
