@@ -27,6 +27,7 @@ enum {
     TIMEOUT_MS_DEFAULT = 30 * 1000,
     CONNECT_MS_FIRST = 400, /* patience with a connection, doubled after each round */
     CONNECT_MS_MAX = 5000,
+    HANG_UP_MS_MIN = 1600, /* after so much patience a connection is tried anew */
     ATTEMPT_MS_MIN = 1000, /* patience with an answer: see client_attempt_ms */
     PAUSE_MS_FIRST = 10,
     PAUSE_MS_MAX = 250,
@@ -38,6 +39,7 @@ struct node {
     char url[LIMIT_URL_SIZE + 1];
     nng_socket socket;
     bool open;
+    uint32_t dialer; /* 0: none */
 };
 
 struct tally_client {
@@ -121,13 +123,10 @@ static enum tally_err add_urls(struct tally_client *client, const char *urls,
     }
 }
 
-static enum tally_err node_open(struct tally_client *client, struct node *node,
-                                struct tally_diag *diag)
+static enum tally_err socket_open(struct node *node, struct tally_diag *diag)
 {
-    const struct wire_tls tls = {.ca_file = client->ca_file};
-
-    if (node->open) return TALLY_OK;
     int rv = nng_req0_open(&node->socket);
+
     if (rv == 0) {
         node->open = true;
         rv = nng_socket_set_ms(node->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
@@ -137,11 +136,28 @@ static enum tally_err node_open(struct tally_client *client, struct node *node,
                                  LIMIT_RESPONSE_SIZE + WIRE_HEADER_MAX);
     if (rv == 0) rv = nng_socket_set_ms(node->socket, NNG_OPT_RECONNMINT, RECONNECT_MS_MIN);
     if (rv == 0) rv = nng_socket_set_ms(node->socket, NNG_OPT_RECONNMAXT, RECONNECT_MS_MAX);
-    if (rv != 0) {
-        tally_diag_set(diag, "cannot open a socket: %s", nng_strerror(rv));
-        return rv == NNG_ENOMEM ? TALLY_E_NO_MEMORY : TALLY_E_IO;
-    }
-    return wire_dial((uint32_t)nng_socket_id(node->socket), node->url, &tls, diag);
+    if (rv == 0) return TALLY_OK;
+    tally_diag_set(diag, "cannot open a socket: %s", nng_strerror(rv));
+    return rv == NNG_ENOMEM ? TALLY_E_NO_MEMORY : TALLY_E_IO;
+}
+
+static enum tally_err node_open(struct tally_client *client, struct node *node,
+                                struct tally_diag *diag)
+{
+    const struct wire_tls tls = {.ca_file = client->ca_file};
+    enum tally_err err = node->open ? TALLY_OK : socket_open(node, diag);
+
+    if (err == TALLY_OK && node->dialer == 0)
+        err = wire_dial((uint32_t)nng_socket_id(node->socket), node->url, &tls, &node->dialer,
+                        diag);
+    return err;
+}
+
+/* The connection, or the attempt at one, may be dead without NNG knowing: begin anew. */
+static void node_hang_up(struct node *node)
+{
+    if (node->dialer != 0) wire_hang_up(node->dialer);
+    node->dialer = 0;
 }
 
 static enum tally_err options_check(const struct tally_client_options *options,
@@ -250,12 +266,14 @@ static bool exchange(struct call *call, struct node *node, nng_msg **ret_message
         rv = nng_sendmsg(node->socket, message, 0);
         if (rv != 0) nng_msg_free(message);
     }
+    if (rv == NNG_ETIMEDOUT && call->connect_ms >= HANG_UP_MS_MIN) node_hang_up(node);
     if (rv != 0) {
         set_last(call, node->url, rv == NNG_ETIMEDOUT ? "no connection" : nng_strerror(rv));
         return false;
     }
     call->unknown = true; /* until its answer says otherwise */
     rv = nng_recvmsg(node->socket, ret_message, 0);
+    if (rv == NNG_ETIMEDOUT) node_hang_up(node);
     if (rv != 0) {
         set_last(call, node->url, rv == NNG_ETIMEDOUT ? "no answer" : nng_strerror(rv));
         return false;

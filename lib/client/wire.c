@@ -197,10 +197,10 @@ enum tally_err wire_listen(uint32_t socket_id, const char *url, const struct wir
 }
 
 enum tally_err wire_dial(uint32_t socket_id, const char *url, const struct wire_tls *tls,
-                         struct tally_diag *diag)
+                         uint32_t *ret_dialer, struct tally_diag *diag)
 {
     const nng_socket socket = {.id = socket_id};
-    nng_dialer dialer;
+    nng_dialer dialer = NNG_DIALER_INITIALIZER;
     nng_tls_config *config = NULL;
     int rv;
     enum tally_err err = wire_url_check(url, diag);
@@ -214,5 +214,17 @@ enum tally_err wire_dial(uint32_t socket_id, const char *url, const struct wire_
     if (rv == 0 && config != NULL) rv = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config);
     if (rv == 0) rv = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
     if (config != NULL) nng_tls_config_free(config);
-    return rv == 0 ? TALLY_OK : wire_error(rv, "cannot dial", url, diag);
+    if (rv != 0) {
+        if (nng_dialer_id(dialer) > 0) (void)nng_dialer_close(dialer);
+        return wire_error(rv, "cannot dial", url, diag);
+    }
+    *ret_dialer = (uint32_t)nng_dialer_id(dialer);
+    return TALLY_OK;
+}
+
+void wire_hang_up(uint32_t dialer_id)
+{
+    const nng_dialer dialer = {.id = dialer_id};
+
+    (void)nng_dialer_close(dialer);
 }

@@ -32,8 +32,14 @@ TALLY_NODISCARD enum tally_err wire_url_check(const char *url, struct tally_diag
 TALLY_NODISCARD enum tally_err wire_listen(uint32_t socket_id, const char *url,
                                            const struct wire_tls *tls, uint16_t *ret_port,
                                            struct tally_diag *diag);
-/* Keep dialing `url` in the background until the socket is closed. Errors: as wire_listen. */
+/* Keep dialing `url` in the background until wire_hang_up or until the socket is closed;
+ * *ret_dialer is not 0. Errors: as wire_listen. */
 TALLY_NODISCARD enum tally_err wire_dial(uint32_t socket_id, const char *url,
-                                         const struct wire_tls *tls, struct tally_diag *diag);
+                                         const struct wire_tls *tls, uint32_t *ret_dialer,
+                                         struct tally_diag *diag);
+/* End a dialer and its connection. NNG never gives up an attempt by itself: not a TLS handshake
+ * that the other side stopped answering, not a connection whose host vanished. Dialing again is
+ * the way out. Not on an NNG thread. */
+void wire_hang_up(uint32_t dialer_id);
 
 #endif

@@ -4,6 +4,7 @@
 #include <nng/protocol/pipeline0/push.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 
@@ -16,6 +17,9 @@ enum {
 struct outlet {
     nng_socket socket;
     nng_aio *aio;
+    char *url, *cert_file, *key_file, *ca_file; /* the last three may be NULL */
+    uint32_t dialer;                            /* 0: none; of the redialing thread */
+    uint64_t dialed_ms;                         /* as dialer */
     size_t frames_max, size_max;
     void (*on_connect)(void *context);
     void *context;
@@ -91,8 +95,7 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
     if (event == NNG_PIPE_EV_ADD_POST && !closing) outlet->on_connect(outlet->context);
 }
 
-static enum tally_err socket_open(struct outlet *outlet, const struct outlet_config *config,
-                                  struct tally_diag *diag)
+static enum tally_err socket_open(struct outlet *outlet, struct tally_diag *diag)
 {
     int rv = nng_push0_open(&outlet->socket);
 
@@ -102,15 +105,43 @@ static enum tally_err socket_open(struct outlet *outlet, const struct outlet_con
     if (rv == 0) rv = nng_pipe_notify(outlet->socket, NNG_PIPE_EV_ADD_POST, on_pipe, outlet);
     if (rv == 0) rv = nng_pipe_notify(outlet->socket, NNG_PIPE_EV_REM_POST, on_pipe, outlet);
     if (rv != 0) {
-        tally_diag_set(diag, "cannot prepare to dial %.120s: %s", config->url,
+        tally_diag_set(diag, "cannot prepare to dial %.120s: %s", outlet->url,
                        nng_strerror(rv));
         return rv == NNG_ENOMEM ? TALLY_E_NO_MEMORY : TALLY_E_IO;
     }
-    return wire_dial((uint32_t)nng_socket_id(outlet->socket), config->url, &config->tls, diag);
+    return TALLY_OK;
 }
 
-enum tally_err outlet_open(const struct outlet_config *config, struct outlet **ret_outlet,
-                           struct tally_diag *diag)
+static enum tally_err dial(struct outlet *outlet, uint64_t now_ms, struct tally_diag *diag)
+{
+    const struct wire_tls tls = {outlet->cert_file, outlet->key_file, outlet->ca_file};
+
+    outlet->dialed_ms = now_ms;
+    return wire_dial((uint32_t)nng_socket_id(outlet->socket), outlet->url, &tls,
+                     &outlet->dialer, diag);
+}
+
+void outlet_redial(struct outlet *outlet, bool stale, uint64_t now_ms)
+{
+    if (now_ms < outlet->dialed_ms + OUTLET_REDIAL_MS) return;
+    pthread_mutex_lock(&outlet->lock);
+    const bool connected = outlet->pipes > 0;
+    pthread_mutex_unlock(&outlet->lock);
+    if (connected && !stale) return;
+    if (outlet->dialer != 0) wire_hang_up(outlet->dialer);
+    outlet->dialer = 0;
+    /* What can fail now are files that are being replaced: the next round tries again. */
+    if (dial(outlet, now_ms, NULL) != TALLY_OK) outlet->dialer = 0;
+}
+
+static bool copy_text(const char *from, char **to)
+{
+    *to = from != NULL ? strdup(from) : NULL;
+    return from == NULL || *to != NULL;
+}
+
+enum tally_err outlet_open(const struct outlet_config *config, uint64_t now_ms,
+                           struct outlet **ret_outlet, struct tally_diag *diag)
 {
     struct outlet *outlet = calloc(1, sizeof *outlet);
 
@@ -123,8 +154,13 @@ enum tally_err outlet_open(const struct outlet_config *config, struct outlet **r
     outlet->context = config->context;
     outlet->ring = calloc(config->frames_max, sizeof *outlet->ring);
 
-    const enum tally_err err =
-        outlet->ring == NULL ? TALLY_E_NO_MEMORY : socket_open(outlet, config, diag);
+    enum tally_err err = outlet->ring != NULL && copy_text(config->url, &outlet->url) &&
+                                 copy_text(config->tls.cert_file, &outlet->cert_file) &&
+                                 copy_text(config->tls.key_file, &outlet->key_file) &&
+                                 copy_text(config->tls.ca_file, &outlet->ca_file)
+                             ? socket_open(outlet, diag)
+                             : TALLY_E_NO_MEMORY;
+    if (err == TALLY_OK) err = dial(outlet, now_ms, diag);
     if (err != TALLY_OK) {
         outlet_close(outlet);
         return err;
@@ -145,6 +181,10 @@ void outlet_close(struct outlet *outlet)
     if (outlet->aio != NULL) nng_aio_free(outlet->aio);
     if (outlet->ring != NULL) ring_clear(outlet);
     free(outlet->ring);
+    free(outlet->url);
+    free(outlet->cert_file);
+    free(outlet->key_file);
+    free(outlet->ca_file);
     (void)pthread_mutex_destroy(&outlet->lock);
     free(outlet);
 }

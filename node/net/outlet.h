@@ -18,9 +18,11 @@
 struct outlet;
 struct outlet_frame; /* an NNG message */
 
+enum { OUTLET_REDIAL_MS = 3000 };
+
 struct outlet_config {
-    const char *url;
-    struct wire_tls tls;
+    const char *url;                   /* copied, as the file names are */
+    struct wire_tls tls;               /* read again at each redial */
     size_t frames_max;                 /* waiting */
     size_t size_max;                   /* and their bytes */
     void (*on_connect)(void *context); /* on an NNG thread, without locks */
@@ -28,10 +30,14 @@ struct outlet_config {
 };
 
 /* Open the socket and dial in the background. Errors: as wire_dial. */
-TALLY_NODISCARD enum tally_err outlet_open(const struct outlet_config *config,
+TALLY_NODISCARD enum tally_err outlet_open(const struct outlet_config *config, uint64_t now_ms,
                                            struct outlet **ret_outlet, struct tally_diag *diag);
 /* Stop, waiting for NNG's threads, and free; NULL is accepted. */
 void outlet_close(struct outlet *outlet);
+
+/* Dial anew when the outlet is without a connection, or `stale`, and was dialed at least
+ * OUTLET_REDIAL_MS ago. May take a while: one thread of the owner does it, no other. */
+void outlet_redial(struct outlet *outlet, bool stale, uint64_t now_ms);
 
 /* Would a frame of `size` bytes be queued now? */
 bool outlet_ready(struct outlet *outlet, size_t size);

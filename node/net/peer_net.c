@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/assert.h"
 #include "base/limits.h"
@@ -20,6 +21,8 @@
  * - peer_net_poll takes frames out, opens their envelope under `lock`, and calls the owner
  *   without it.
  * - A sender seals and queues under `lock`, so that counters leave in order.
+ * - A thread of its own dials anew where a connection is dead without NNG knowing: such a
+ * dialer has to be closed, which may take a while.
  * - Lock order: `lock`, then an outlet's. NNG's threads take only an outlet's lock or none. */
 
 _Static_assert(PEER_NET_MESSAGE_MAX + PEER_FRAME_OVERHEAD <= LIMIT_PEER_MESSAGE_SIZE, "frame");
@@ -27,7 +30,10 @@ _Static_assert(PEER_NET_MESSAGE_MAX + PEER_FRAME_OVERHEAD <= LIMIT_PEER_MESSAGE_
 struct peer {
     uint32_t id;
     struct outlet *outlets[PEER_CHANNELS];
-    struct peer_session session; /* under the lock of the net */
+    struct peer_session session; /* under the lock of the net, as the rest */
+    uint64_t heard_ms;           /* last good frame, by the loop's clock; 0: before all polls */
+    uint64_t idle_ms;            /* last sign of life that we sent */
+    bool silent;                 /* not heard for PEER_NET_SILENT_MS */
 };
 
 /* Frames that wait for peer_net_poll. */
@@ -49,6 +55,10 @@ struct peer_net {
     atomic_bool closing;
     atomic_uint_fast64_t receive_dropped;
 
+    pthread_t redialer;
+    bool redialing;       /* the thread was started */
+    pthread_cond_t close; /* tells it to end; with `lock` */
+
     pthread_mutex_t lock; /* sessions and counters */
     struct peer_net_counters counters;
 };
@@ -58,6 +68,14 @@ static void wake(void *context)
     struct peer_net *net = context;
 
     if (!atomic_exchange(&net->wake_pending, true)) net->config.wake(net->config.context);
+}
+
+static uint64_t clock_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* ---- receiving, on NNG threads ---- */
@@ -142,9 +160,10 @@ static enum tally_err peer_open(struct peer_net *net, struct peer *peer,
     peer_session_init(&peer->session, &session);
     secret_wipe(&session, sizeof session);
 
-    err = outlet_open(&outlet, &peer->outlets[PEER_CONTROL], diag);
+    err = outlet_open(&outlet, clock_ms(), &peer->outlets[PEER_CONTROL], diag);
     outlet.frames_max = PEER_NET_BULK_QUEUE;
-    if (err == TALLY_OK) err = outlet_open(&outlet, &peer->outlets[PEER_BULK], diag);
+    if (err == TALLY_OK)
+        err = outlet_open(&outlet, clock_ms(), &peer->outlets[PEER_BULK], diag);
     return err;
 }
 
@@ -165,6 +184,47 @@ static enum tally_err listener_open(struct peer_net *net, struct tally_diag *dia
                        &net->port, diag);
 }
 
+/* ---- dialing anew ---- */
+
+static void *redial(void *context)
+{
+    struct peer_net *net = context;
+
+    pthread_mutex_lock(&net->lock);
+    while (!atomic_load(&net->closing)) {
+        struct timespec until;
+        (void)clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec++;
+        (void)pthread_cond_timedwait(&net->close, &net->lock, &until);
+        for (size_t i = 0; i < net->peers_count && !atomic_load(&net->closing); i++) {
+            struct peer *peer = &net->peers[i];
+            const bool silent = peer->silent;
+            pthread_mutex_unlock(&net->lock);
+            for (size_t channel = 0; channel < PEER_CHANNELS; channel++)
+                outlet_redial(peer->outlets[channel], silent, clock_ms());
+            pthread_mutex_lock(&net->lock);
+        }
+    }
+    pthread_mutex_unlock(&net->lock);
+    return NULL;
+}
+
+static enum tally_err redialer_start(struct peer_net *net)
+{
+    if (pthread_create(&net->redialer, NULL, redial, net) != 0) return TALLY_E_NO_MEMORY;
+    net->redialing = true;
+    return TALLY_OK;
+}
+
+static void redialer_stop(struct peer_net *net)
+{
+    if (!net->redialing) return;
+    pthread_mutex_lock(&net->lock);
+    pthread_cond_signal(&net->close);
+    pthread_mutex_unlock(&net->lock);
+    (void)pthread_join(net->redialer, NULL);
+}
+
 enum tally_err peer_net_open(const struct peer_net_config *config, struct peer_net **ret_net,
                              struct tally_diag *diag)
 {
@@ -174,6 +234,11 @@ enum tally_err peer_net_open(const struct peer_net_config *config, struct peer_n
     if (err != TALLY_OK) return err;
     if (net == NULL) return TALLY_E_NO_MEMORY;
     net->config = *config;
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&net->close, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_mutex_init(&net->lock, NULL);
     net->peers = calloc(config->peers_count + 1, sizeof *net->peers);
     if (net->peers == NULL) err = TALLY_E_NO_MEMORY;
@@ -185,6 +250,7 @@ enum tally_err peer_net_open(const struct peer_net_config *config, struct peer_n
         err = peer_open(net, &net->peers[i], &config->peers[i], diag);
     }
     net->config.peers = NULL;
+    if (err == TALLY_OK) err = redialer_start(net);
     if (err != TALLY_OK) {
         peer_net_close(net);
         return err;
@@ -206,6 +272,7 @@ void peer_net_close(struct peer_net *net)
     if (net == NULL) return;
     atomic_store(&net->closing, true);
     atomic_store(&net->wake_pending, true); /* nobody is woken any more */
+    redialer_stop(net);
     for (size_t i = 0; i < net->peers_count; i++) {
         for (size_t channel = 0; channel < PEER_CHANNELS; channel++)
             outlet_close(net->peers[i].outlets[channel]);
@@ -217,6 +284,7 @@ void peer_net_close(struct peer_net *net)
     for (size_t channel = 0; channel < PEER_CHANNELS; channel++)
         inbox_free(&net->inboxes[channel]);
     free(net->peers);
+    (void)pthread_cond_destroy(&net->close);
     (void)pthread_mutex_destroy(&net->lock);
     secret_wipe(net, sizeof *net);
     free(net);
@@ -295,8 +363,12 @@ static void receive_frame(struct peer_net *net, uint64_t now_ms, struct bytes fr
     secret_random(random, sizeof random);
     peer_session_receive(&peer->session, now_ms, random, frame, &received);
     secret_wipe(random, sizeof random);
-    if (received.drop != PEER_DROP_NONE) net->counters.refused[received.drop]++;
+    if (received.drop != PEER_DROP_NONE)
+        net->counters.refused[received.drop]++;
+    else
+        peer->heard_ms = now_ms;
     if (received.reply_size > 0) send_handshake(net, peer, received.reply, received.reply_size);
+    received.message = received.message && received.payload.size > 0; /* else: a sign of life */
     if (received.message) {
         net->counters.received++;
         net->counters.received_size += received.payload.size;
@@ -310,23 +382,42 @@ static void receive_frame(struct peer_net *net, uint64_t now_ms, struct bytes fr
                                received.payload);
 }
 
-static void tick(struct peer_net *net, uint64_t now_ms)
+/* Under the lock. Members who have nothing to say to each other (two followers) say nothing now
+ * and then: silence is how a dead connection shows. */
+static void tick_established(struct peer *peer, uint64_t now_ms)
+{
+    if (now_ms < peer->idle_ms + PEER_NET_IDLE_MS) return;
+    peer->idle_ms = now_ms;
+    (void)seal_and_send(peer, PEER_CONTROL, bytes_of(NULL, 0));
+}
+
+/* Under the lock. */
+static void tick_knocking(struct peer_net *net, struct peer *peer, uint64_t now_ms)
 {
     uint8_t random[PEER_RANDOM_SIZE];
     uint8_t knock[PEER_KNOCK_SIZE];
 
+    /* A Knock into a closed connection would only delay the next one. */
+    if (!outlet_ready(peer->outlets[PEER_CONTROL], PEER_KNOCK_SIZE)) return;
+    secret_random(random, sizeof random);
+    const size_t size = peer_session_tick(&peer->session, now_ms, random, knock);
+    if (size > 0) send_handshake(net, peer, knock, size);
+    secret_wipe(random, sizeof random);
+}
+
+static void tick(struct peer_net *net, uint64_t now_ms)
+{
     pthread_mutex_lock(&net->lock);
     for (size_t i = 0; i < net->peers_count; i++) {
         struct peer *peer = &net->peers[i];
-        if (peer->session.established) continue;
-        /* A Knock into a closed connection would only delay the next one. */
-        if (!outlet_ready(peer->outlets[PEER_CONTROL], PEER_KNOCK_SIZE)) continue;
-        secret_random(random, sizeof random);
-        const size_t size = peer_session_tick(&peer->session, now_ms, random, knock);
-        if (size > 0) send_handshake(net, peer, knock, size);
+        if (peer->heard_ms == 0) peer->heard_ms = now_ms;
+        peer->silent = now_ms >= peer->heard_ms + PEER_NET_SILENT_MS;
+        if (peer->session.established)
+            tick_established(peer, now_ms);
+        else
+            tick_knocking(net, peer, now_ms);
     }
     pthread_mutex_unlock(&net->lock);
-    secret_wipe(random, sizeof random);
 }
 
 /* The next frame to handle, control first; NULL when there is none. */

@@ -26,6 +26,8 @@ struct peer_net;
 
 enum {
     PEER_NET_POLL_MS = 100,        /* poll at least so often: handshakes are driven by it */
+    PEER_NET_IDLE_MS = 1000,       /* a sign of life to each peer, so often */
+    PEER_NET_SILENT_MS = 4000,     /* a peer not heard for so long is dialed anew */
     PEER_NET_CONTROL_QUEUE = 512,  /* frames waiting for one peer ... */
     PEER_NET_BULK_QUEUE = 64,      /* ... by channel, and at most LIMIT_INFLIGHT_SIZE bytes */
     PEER_NET_RECEIVE_QUEUE = 4096, /* frames that wait for peer_net_poll, by channel ... */

@@ -1,10 +1,13 @@
 /* Two members over real sockets: sessions, order, limits, certificates. Waiting is for events
  * that must come, with a long deadline; nothing is inferred from time. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -167,6 +170,18 @@ static bool send_number(struct member *from, uint32_t to, enum peer_channel chan
     return sent;
 }
 
+/* Sessions need the control connections only; wait for the bulk connection of A as well. */
+static void run_until_bulk(void)
+{
+    const uint64_t deadline = now_ms() + DEADLINE_MS, before = b.bulk;
+
+    while (b.bulk == before) {
+        ck_assert(now_ms() < deadline);
+        (void)send_number(&a, B, PEER_BULK, 1, 8);
+        turn(&a, &b);
+    }
+}
+
 static void open_both(int scheme)
 {
     const bool tls = scheme != 0;
@@ -225,6 +240,9 @@ START_TEST(bulk_is_bounded_and_apart)
 
     open_both(_i);
     run_until_sessions(1, 1);
+    run_until_bulk();
+    while (peer_net_counters(a.net).sent > b.messages) turn(&a, &b);
+    b.messages = b.bulk = b.bytes = 0;
     for (uint64_t number = 1; number <= 100; number++)
         bulk += send_number(&a, B, PEER_BULK, number, PEER_NET_MESSAGE_MAX);
     ck_assert(send_number(&a, B, PEER_CONTROL, 1, 8));
@@ -303,6 +321,37 @@ START_TEST(a_strange_certificate_gets_no_connection)
 }
 END_TEST
 
+/* Goal: a host that vanishes in the middle of a TLS handshake does not keep its member away for
+ * ever; NNG alone waits without end. Method: in B's place something accepts connections, says
+ * nothing and keeps them open, also when the real B has come. */
+START_TEST(a_handshake_that_hangs_is_given_up)
+{
+    const int one = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(7000)};
+    char url[64], *host = url + strlen("tcp://");
+    int hung[2];
+
+    endpoints_url("tcp://", B, 7000, url, sizeof url);
+    *strrchr(host, ':') = '\0';
+    ck_assert_int_eq(inet_pton(AF_INET, host, &address.sin_addr), 1);
+    ck_assert_int_eq(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one), 0);
+    ck_assert_int_eq(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(listener, 8), 0);
+
+    member_open(&a, A, "tls+tcp://", &certs[0], 1000 + A);
+    for (int i = 0; i < 2; i++) { /* control and bulk */
+        hung[i] = accept(listener, NULL, NULL);
+        ck_assert_int_ge(hung[i], 0);
+    }
+    (void)close(listener);
+    member_open(&b, B, "tls+tcp://", &certs[1], 1000 + B);
+    run_until_sessions(1, 1);
+    run_until_bulk();
+    close_both();
+    for (int i = 0; i < 2; i++) (void)close(hung[i]);
+}
+END_TEST
+
 START_TEST(configuration_that_cannot_work)
 {
     struct peer_net_peer peer = {.id = B, .url = "tcp://127.0.0.1:1"};
@@ -361,6 +410,7 @@ static Suite *make_suite(void)
     tcase_add_test(tc, nothing_is_queued_without_a_session);
     tcase_add_test(tc, a_wiped_member_is_refused);
     tcase_add_test(tc, a_strange_certificate_gets_no_connection);
+    tcase_add_test(tc, a_handshake_that_hangs_is_given_up);
     tcase_add_test(tc, configuration_that_cannot_work);
     suite_add_tcase(suite, tc);
     return suite;
