@@ -469,7 +469,6 @@ static void on_written(struct node *node)
     event.persisted.index = node->write.last;
     event.persisted.term = node->write.last_term;
     event.persisted.hard_term = node->write.hard_term;
-    event.persisted.hard_term = node->write.hard_term;
     raft_feed(node, &event);
 }
 

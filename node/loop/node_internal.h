@@ -71,7 +71,6 @@ struct node {
         bool in_flight;
         uint64_t last, last_term; /* blocks the write in flight ends with; 0: none */
         uint64_t hard_term;       /* of the hard state that the write in flight has */
-        uint64_t hard_term;       /* of the hard state in the write in flight */
         uint64_t next;            /* number of the write that collects now */
         bool hard_state_set;      /* it has a hard state, ... */
         uint64_t truncate_from;   /* ... a truncation (0: none), ... */

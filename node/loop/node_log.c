@@ -120,7 +120,6 @@ void node_write_begin(struct node *node)
     action->write.truncate_from = node->write.truncate_from;
     action->write.first = node->write.from;
     node->write.last = node->write.last_term = 0;
-    node->write.hard_term = hard_state.term;
     if (node->write.from > 0) {
         count = (size_t)(node->write.to - node->write.from + 1);
         action->write.blocks = calloc(count, sizeof *action->write.blocks);
