@@ -128,7 +128,7 @@ static enum tally_err work_new(struct cli *cli, struct arena *arena)
                         &file, &diag);
     if (err == TALLY_E_MALFORMED) (void)fputs(config_faults(config), cli->err);
     config_close(config);
-    if (err == TALLY_E_MALFORMED) return cli_failf(cli, err, "%s", path);
+    if (err == TALLY_E_MALFORMED) return err;
     if (err == TALLY_OK) err = genesis_decode(file, arena, &genesis, &diag);
     if (err == TALLY_OK) err = file_create(cli_text(cli, "out"), file, 0644, &diag);
     if (err != TALLY_OK) return cli_fail(cli, err, &diag);
