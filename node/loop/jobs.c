@@ -214,9 +214,13 @@ enum tally_err job_ingress(struct store *store, const struct tally_hash *ledger_
     if (err != TALLY_OK) return err;
     results = arena_zalloc(arena, LIMIT_BLOCK_EVENTS, sizeof *results);
     if (results == NULL) return TALLY_E_NO_MEMORY;
-    err = ledger_ingress(store, &batch, arena, &ingress.known, results, diag);
-    if (err != TALLY_OK) return err;
     ingress.events_count = batch.events_count;
+    err = ledger_ingress(store, &batch, arena, &ingress.known, results, diag);
+    if (err == TALLY_E_UNKNOWN_KEY || err == TALLY_E_SIGNERS) {
+        ingress.refused = err;
+        err = TALLY_OK;
+    }
+    if (err != TALLY_OK) return err;
     if (ingress.known) {
         ingress.events = arena_zalloc(arena, batch.events_count, sizeof *ingress.events);
         if (ingress.events == NULL) return TALLY_E_NO_MEMORY;

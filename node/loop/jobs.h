@@ -48,9 +48,11 @@ struct job_ingress {
     bool known; /* all of it was recorded before: `events` has the first results */
     struct node_answer_event *events; /* in the arena; NULL unless known */
     uint64_t index_max;
+    enum tally_err
+        refused; /* what ledger_ingress said: for the leader to confirm; the diag has why */
 };
-/* Check an append against limits, signatures and applied state. Errors: as batch_check and
- * ledger_ingress. */
+/* Check an append against limits, signatures and applied state. Errors: as batch_check, and
+ * those of reading; an error of ledger_ingress that newer state may take back is `refused`. */
 TALLY_NODISCARD enum tally_err job_ingress(struct store *store,
                                            const struct tally_hash *ledger_id,
                                            struct bytes batch, struct arena *arena,

@@ -256,6 +256,7 @@ static void lead(struct node *node)
         /* The first block of a term commits what came before it (Ongaro 3.6.2), and asks for a
          * checkpoint: what the last leader had under way is unknown. */
         node->lead_term = raft_term(node->raft);
+        node->term_block = raft_last_index(node->raft) + 1;
         propose_empty(node, BLOCK_TERM_START, true);
     }
     while (node->queue.count > 0 && raft_may_propose(node->raft, LIMIT_BLOCK_SIZE)) {

@@ -70,7 +70,7 @@ enum node_event_type {
     NODE_TICK,
     NODE_MESSAGE,   /* from an authenticated member */
     NODE_SESSION,   /* a new session with member `from`: what was on its way is lost */
-    NODE_APPEND,    /* a batch that passed batch_check and ledger_ingress */
+    NODE_APPEND,    /* a batch that passed batch_check, and what ledger_ingress said of it */
     NODE_WAIT,      /* a request that waits for a checkpoint or for records */
     NODE_WRITTEN,   /* the WRITE job is durable */
     NODE_VERIFIED,  /* a VERIFY job is done */
@@ -96,7 +96,8 @@ struct node_event {
             uint64_t handle;      /* names the request in the answer; not 0 */
             struct buffer *batch; /* encoded Batch */
             uint32_t events_count;
-            bool proof; /* answer with proof files */
+            bool proof;             /* answer with proof files */
+            enum tally_err refused; /* what ingress found against it in applied state, or OK */
             uint64_t deadline_ms;
         } append;
         struct {

@@ -77,6 +77,13 @@ void node_client_append(struct node *node, const struct node_event *event)
     ASSERT(event->append.events_count > 0);
     if (raft_role(node->raft) != RAFT_LEADER) {
         answer(node, &pending, TALLY_E_NOT_LEADER, NULL);
+    } else if (event->append.refused != TALLY_OK) {
+        /* A key or an event that we do not know may stand in a block that we have not applied
+         * yet: only a leader that applied all of the terms before its own can say no. */
+        const bool sure =
+            node->applied >= node->term_block && node->lead_term == raft_term(node->raft);
+
+        answer(node, &pending, sure ? event->append.refused : TALLY_E_BUSY, NULL);
     } else if (in_work >= LIMIT_REQUESTS_IN_WORK) {
         answer(node, &pending, TALLY_E_BUSY, NULL);
     } else {

@@ -94,6 +94,7 @@ struct node {
 
     /* leading */
     uint64_t lead_term;      /* the term we lead and whose TermStart we proposed; 0: none */
+    uint64_t term_block;     /* the TermStart block of that term */
     uint64_t boundary_block; /* newest boundary that we proposed in this term */
     uint64_t boundary_size;  /* its checkpoint's size once applied; 0: not yet */
 

@@ -33,6 +33,7 @@ struct request {
     struct rpc_request rpc; /* decoded; borrows from the client's bytes and the arena */
     uint64_t arrived_ms;
     uint32_t events_count;           /* append */
+    struct tally_diag refused;       /* append: why ingress would refuse it */
     struct node_answer_event *known; /* append that was recorded before; in the arena */
     struct node_status status;       /* status */
 };

@@ -148,6 +148,8 @@ static void serve_append(struct run *run, struct request *request)
     inbox->event.append.batch = inbox->batch;
     inbox->event.append.events_count = ingress.events_count;
     inbox->event.append.proof = append->ack == TALLY_ACK_PROOF;
+    inbox->event.append.refused = ingress.refused;
+    request->refused = diag;
     inbox->event.append.deadline_ms = request->arrived_ms + append->timeout_ms;
     run_post(run, inbox);
 }
@@ -175,6 +177,10 @@ void serve_append_answer(struct run *run, const struct node_action *action)
         break;
     case TALLY_E_BUSY:
         response.message = "too many appends are in work: try again";
+        break;
+    case TALLY_E_UNKNOWN_KEY:
+    case TALLY_E_SIGNERS:
+        response.message = request->refused.text;
         break;
     default: /* conflicts found by apply */
         response.message = tally_err_text(action->answer_append.code);

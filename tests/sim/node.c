@@ -522,6 +522,7 @@ void machine_request(struct machine *machine, struct happening *happening)
     event.append.batch = client->batch;
     event.append.events_count = client->events_count;
     event.append.proof = client->proof;
+    event.append.refused = ingress.refused;
     event.append.deadline_ms = machine->world->now_ms + 2000;
     step(machine, &event);
 }
