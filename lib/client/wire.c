@@ -107,16 +107,19 @@ static enum tally_err load_own(nng_tls_config *config, const struct wire_tls *tl
     return err;
 }
 
-static enum tally_err load_ca(nng_tls_config *config, const struct wire_tls *tls,
-                              struct tally_diag *diag)
+static enum tally_err trust(nng_tls_config *config, const char *path, bool first_only,
+                            struct tally_diag *diag)
 {
+    static const char end[] = "-----END CERTIFICATE-----";
     char *chain = NULL;
-    enum tally_err err = pem_read(tls->ca_file, &chain, diag);
+    enum tally_err err = pem_read(path, &chain, diag);
 
     if (err == TALLY_OK) {
+        char *first_end = strstr(chain, end);
+        if (first_only && first_end != NULL) memcpy(first_end + sizeof end - 1, "\n", 2);
         const int rv = nng_tls_config_ca_chain(config, chain, NULL);
         if (rv != 0) {
-            err = wire_error(rv, "cannot use the certificates in", tls->ca_file, diag);
+            err = wire_error(rv, "cannot use the certificates in", path, diag);
             if (err == TALLY_E_INVALID) err = TALLY_E_IO;
         }
     }
@@ -139,7 +142,10 @@ static enum tally_err tls_configure(nng_tls_mode mode, const struct wire_tls *tl
     if (rv == 0) rv = nng_tls_config_version(config, NNG_TLS_1_2, NNG_TLS_1_2);
     if (rv != 0) err = wire_error(rv, "TLS configuration", "", diag);
     if (err == TALLY_OK && tls->cert_file != NULL) err = load_own(config, tls, diag);
-    if (err == TALLY_OK && tls->ca_file != NULL) err = load_ca(config, tls, diag);
+    if (err == TALLY_OK && tls->ca_file != NULL) err = trust(config, tls->ca_file, false, diag);
+    /* A server believes itself as well: wire_dial_self. */
+    if (err == TALLY_OK && tls->ca_file != NULL && mode == NNG_TLS_MODE_SERVER)
+        err = trust(config, tls->cert_file, true, diag);
     if (err == TALLY_OK)
         *ret_config = config;
     else
@@ -171,10 +177,10 @@ static enum tally_err files_check(const char *url, const struct wire_tls *tls, b
 }
 
 enum tally_err wire_listen(uint32_t socket_id, const char *url, const struct wire_tls *tls,
-                           uint16_t *ret_port, struct tally_diag *diag)
+                           uint16_t *ret_port, uint32_t *ret_listener, struct tally_diag *diag)
 {
     const nng_socket socket = {.id = socket_id};
-    nng_listener listener;
+    nng_listener listener = NNG_LISTENER_INITIALIZER;
     nng_tls_config *config = NULL;
     int port = 0;
     int rv;
@@ -191,26 +197,29 @@ enum tally_err wire_listen(uint32_t socket_id, const char *url, const struct wir
     if (rv == 0) rv = nng_listener_start(listener, 0);
     if (rv == 0) rv = nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port);
     if (config != NULL) nng_tls_config_free(config);
-    if (rv != 0) return wire_error(rv, "cannot listen on", url, diag);
+    if (rv != 0) {
+        if (nng_listener_id(listener) > 0) (void)nng_listener_close(listener);
+        return wire_error(rv, "cannot listen on", url, diag);
+    }
     *ret_port = (uint16_t)port;
+    *ret_listener = (uint32_t)nng_listener_id(listener);
     return TALLY_OK;
 }
 
-enum tally_err wire_dial(uint32_t socket_id, const char *url, const struct wire_tls *tls,
-                         uint32_t *ret_dialer, struct tally_diag *diag)
+void wire_listen_end(uint32_t listener_id)
+{
+    const nng_listener listener = {.id = listener_id};
+
+    (void)nng_listener_close(listener);
+}
+
+static enum tally_err dial(uint32_t socket_id, const char *url, nng_tls_config *config,
+                           uint32_t *ret_dialer, struct tally_diag *diag)
 {
     const nng_socket socket = {.id = socket_id};
     nng_dialer dialer = NNG_DIALER_INITIALIZER;
-    nng_tls_config *config = NULL;
-    int rv;
-    enum tally_err err = wire_url_check(url, diag);
+    int rv = nng_dialer_create(&dialer, socket, url);
 
-    if (err == TALLY_OK) err = files_check(url, tls, false, diag);
-    if (err == TALLY_OK && wire_url_tls(url))
-        err = tls_configure(NNG_TLS_MODE_CLIENT, tls, &config, diag);
-    if (err != TALLY_OK) return err;
-
-    rv = nng_dialer_create(&dialer, socket, url);
     if (rv == 0 && config != NULL) rv = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config);
     if (rv == 0) rv = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
     if (config != NULL) nng_tls_config_free(config);
@@ -220,6 +229,29 @@ enum tally_err wire_dial(uint32_t socket_id, const char *url, const struct wire_
     }
     *ret_dialer = (uint32_t)nng_dialer_id(dialer);
     return TALLY_OK;
+}
+
+enum tally_err wire_dial(uint32_t socket_id, const char *url, const struct wire_tls *tls,
+                         uint32_t *ret_dialer, struct tally_diag *diag)
+{
+    nng_tls_config *config = NULL;
+    enum tally_err err = wire_url_check(url, diag);
+
+    if (err == TALLY_OK) err = files_check(url, tls, false, diag);
+    if (err == TALLY_OK && wire_url_tls(url))
+        err = tls_configure(NNG_TLS_MODE_CLIENT, tls, &config, diag);
+    return err == TALLY_OK ? dial(socket_id, url, config, ret_dialer, diag) : err;
+}
+
+enum tally_err wire_dial_self(uint32_t socket_id, const char *url, const struct wire_tls *tls,
+                              uint32_t *ret_dialer)
+{
+    const struct wire_tls own = {tls->cert_file, tls->key_file, NULL};
+    nng_tls_config *config = NULL;
+    enum tally_err err = TALLY_OK;
+
+    if (wire_url_tls(url)) err = tls_configure(NNG_TLS_MODE_CLIENT, &own, &config, NULL);
+    return err == TALLY_OK ? dial(socket_id, url, config, ret_dialer, NULL) : err;
 }
 
 void wire_hang_up(uint32_t dialer_id)

@@ -26,12 +26,19 @@ bool wire_url_tls(const char *url);
  *   TALLY_E_INVALID  no; diag says what is expected */
 TALLY_NODISCARD enum tally_err wire_url_check(const char *url, struct tally_diag *diag);
 
-/* Listen on `url`; *ret_port is the port, also when the URL says 0. A tcp:// URL wants no
- * files. Errors: TALLY_E_INVALID (URL; files missing or superfluous), TALLY_E_IO (file
- * unreadable or unusable, address in use), TALLY_E_NO_MEMORY. */
+/* Listen on `url`; *ret_port is the port, also when the URL says 0, *ret_listener is not 0. A
+ * tcp:// URL wants no files. Errors: TALLY_E_INVALID (URL; files missing or superfluous),
+ * TALLY_E_IO (file unreadable or unusable, address in use), TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err wire_listen(uint32_t socket_id, const char *url,
                                            const struct wire_tls *tls, uint16_t *ret_port,
-                                           struct tally_diag *diag);
+                                           uint32_t *ret_listener, struct tally_diag *diag);
+/* End a listener and its connections. Its address is free a moment later. Not on an NNG thread.
+ */
+void wire_listen_end(uint32_t listener_id);
+/* Dial a listener of our own, with its files: shows its certificate and checks none. */
+TALLY_NODISCARD enum tally_err wire_dial_self(uint32_t socket_id, const char *url,
+                                              const struct wire_tls *tls, uint32_t *ret_dialer);
+
 /* Keep dialing `url` in the background until wire_hang_up or until the socket is closed;
  * *ret_dialer is not 0. Errors: as wire_listen. */
 TALLY_NODISCARD enum tally_err wire_dial(uint32_t socket_id, const char *url,

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "client/wire.h"
+#include "net/listener.h"
 
 /* Design notes
  * - A context is in one of three phases: NNG receives into it (an NNG thread owns it next), the
@@ -29,6 +30,7 @@ struct client_request {
 
 struct client_net {
     nng_socket socket;
+    struct listener *listener;
     uint16_t port;
     uint32_t requests_count; /* opened */
     struct client_request *requests;
@@ -99,7 +101,7 @@ enum tally_err client_net_open(const struct client_net_config *config,
                                struct client_net **ret_net, struct tally_diag *diag)
 {
     const uint32_t contexts = config->contexts == 0 ? CLIENT_NET_CONTEXTS : config->contexts;
-    const struct wire_tls tls = {config->tls.cert_file, config->tls.key_file, NULL};
+    const struct net_tls tls = {config->tls.cert_file, config->tls.key_file, NULL};
     enum tally_err err = TALLY_E_NO_MEMORY;
 
     if (contexts > LIMIT_REQUESTS_WAITING) {
@@ -114,8 +116,8 @@ enum tally_err client_net_open(const struct client_net_config *config,
     net->requests = calloc(contexts, sizeof *net->requests);
     if (net->requests != NULL) err = sockets_open(net, contexts, diag);
     if (err == TALLY_OK)
-        err = wire_listen((uint32_t)nng_socket_id(net->socket), config->listen_url, &tls,
-                          &net->port, diag);
+        err = listener_open((uint32_t)nng_socket_id(net->socket), LISTENER_REP,
+                            config->listen_url, &tls, &net->port, &net->listener, diag);
     if (err != TALLY_OK) {
         client_net_close(net);
         return err;
@@ -128,6 +130,7 @@ enum tally_err client_net_open(const struct client_net_config *config,
 void client_net_stop(struct client_net *net)
 {
     if (net == NULL || atomic_exchange(&net->stopped, true)) return;
+    listener_stop(net->listener);
     if (nng_socket_id(net->socket) > 0) (void)nng_close(net->socket);
 }
 
@@ -143,6 +146,7 @@ void client_net_close(struct client_net *net)
         if (request->aio != NULL) nng_aio_free(request->aio);
         if (request->message != NULL) nng_msg_free(request->message);
     }
+    listener_free(net->listener);
     free(net->requests);
     free(net);
 }
@@ -179,6 +183,11 @@ void client_net_reply(struct client_request *request, struct bytes response)
     nng_aio_set_msg(request->aio, message);
     atomic_store(&request->phase, PHASE_SENDING);
     nng_ctx_send(request->context, request->aio);
+}
+
+uint64_t client_net_revived(const struct client_net *net)
+{
+    return listener_revived(net->listener);
 }
 
 uint16_t client_net_port(const struct client_net *net)

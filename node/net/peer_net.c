@@ -13,6 +13,7 @@
 #include "base/queue.h"
 #include "client/wire.h"
 #include "crypto/secret.h"
+#include "net/listener.h"
 #include "net/outlet.h"
 
 /* Design notes
@@ -48,6 +49,7 @@ struct peer_net {
     size_t peers_count;
     nng_socket socket; /* listens */
     nng_aio *receive;
+    struct listener *listener;
     uint16_t port;
 
     struct inbox inboxes[PEER_CHANNELS]; /* control goes first, and bulk cannot fill it */
@@ -167,10 +169,8 @@ static enum tally_err peer_open(struct peer_net *net, struct peer *peer,
     return err;
 }
 
-static enum tally_err listener_open(struct peer_net *net, struct tally_diag *diag)
+static enum tally_err socket_open(struct peer_net *net, struct tally_diag *diag)
 {
-    const struct wire_tls tls = {net->config.tls.cert_file, net->config.tls.key_file,
-                                 net->config.tls.ca_file};
     int rv = nng_pull0_open(&net->socket);
 
     if (rv == 0) rv = nng_aio_alloc(&net->receive, on_received, net);
@@ -180,8 +180,9 @@ static enum tally_err listener_open(struct peer_net *net, struct tally_diag *dia
         tally_diag_set(diag, "cannot open the peer socket: %s", nng_strerror(rv));
         return rv == NNG_ENOMEM ? TALLY_E_NO_MEMORY : TALLY_E_IO;
     }
-    return wire_listen((uint32_t)nng_socket_id(net->socket), net->config.listen_url, &tls,
-                       &net->port, diag);
+    return listener_open((uint32_t)nng_socket_id(net->socket), LISTENER_PULL,
+                         net->config.listen_url, &net->config.tls, &net->port, &net->listener,
+                         diag);
 }
 
 /* ---- dialing anew ---- */
@@ -244,7 +245,7 @@ enum tally_err peer_net_open(const struct peer_net_config *config, struct peer_n
     if (net->peers == NULL) err = TALLY_E_NO_MEMORY;
     for (size_t channel = 0; channel < PEER_CHANNELS && err == TALLY_OK; channel++)
         err = queue_open(PEER_NET_RECEIVE_QUEUE, &net->inboxes[channel].frames);
-    if (err == TALLY_OK) err = listener_open(net, diag);
+    if (err == TALLY_OK) err = socket_open(net, diag);
     for (size_t i = 0; i < config->peers_count && err == TALLY_OK; i++) {
         net->peers_count = i + 1;
         err = peer_open(net, &net->peers[i], &config->peers[i], diag);
@@ -278,8 +279,10 @@ void peer_net_close(struct peer_net *net)
             outlet_close(net->peers[i].outlets[channel]);
         peer_session_wipe(&net->peers[i].session);
     }
+    listener_stop(net->listener);
     if (net->receive != NULL) nng_aio_stop(net->receive);
     if (nng_socket_id(net->socket) > 0) (void)nng_close(net->socket);
+    listener_free(net->listener);
     if (net->receive != NULL) nng_aio_free(net->receive);
     for (size_t channel = 0; channel < PEER_CHANNELS; channel++)
         inbox_free(&net->inboxes[channel]);
@@ -469,6 +472,7 @@ struct peer_net_counters peer_net_counters(struct peer_net *net)
     pthread_mutex_lock(&net->lock);
     struct peer_net_counters counters = net->counters;
     pthread_mutex_unlock(&net->lock);
+    counters.revived = listener_revived(net->listener);
     counters.receive_dropped = atomic_load(&net->receive_dropped);
     return counters;
 }

@@ -74,6 +74,7 @@ struct peer_net_counters {
     uint64_t received, received_size;   /* passed to on_message */
     uint64_t receive_dropped;           /* receive queue full */
     uint64_t refused[PEER_DROPS_COUNT]; /* by the session, by reason */
+    uint64_t revived;                   /* listened anew: net/listener.h */
 };
 
 /* Open sockets, listen, and start dialing in the background. Errors: TALLY_E_INVALID (a URL;

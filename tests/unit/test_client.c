@@ -1,4 +1,6 @@
 /* The client library against nodes that follow a script, over real sockets. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
@@ -6,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "client/rpc.h"
@@ -321,6 +325,43 @@ START_TEST(oversize_and_garbage)
 }
 END_TEST
 
+/* Closed for writing and then reset: NNG's first write meets EPIPE and it accepts no more. */
+static void connect_and_vanish(const char *url)
+{
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    char host[64];
+
+    (void)snprintf(host, sizeof host, "%s", url + strlen("tcp://"));
+    char *colon = strrchr(host, ':');
+    address.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
+    *colon = '\0';
+    ck_assert_int_eq(inet_pton(AF_INET, host, &address.sin_addr), 1);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+    /* Refused while the node listens anew. */
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        (void)shutdown(fd, SHUT_WR);
+    (void)close(fd);
+}
+
+/* Goal: nobody can make a node deaf. Method: connections that end NNG's accepting, until the
+ * node had to listen anew (an NNG that does not mind never has to); then a client is served. */
+START_TEST(a_deaf_node_hears_again)
+{
+    struct fake_node node = {.script = {FAKE_ANSWER}, .script_count = 1};
+
+    fake_node_open(&node, 1, 7900, NULL, 8);
+    for (int round = 0; round < 8 && client_net_revived(node.net) == 0; round++) {
+        for (int i = 0; i < 200; i++) connect_and_vanish(node.url);
+        struct tally_client *client = client_open(node.url, NULL, 0);
+        ck_assert_int_eq(append(client, NULL), TALLY_OK);
+        tally_client_close(client);
+    }
+    fake_node_close(&node);
+}
+END_TEST
+
 START_TEST(tls_checks_the_node)
 {
     struct fake_node node = {.script = {FAKE_ANSWER}, .script_count = 1};
@@ -424,6 +465,7 @@ static Suite *make_suite(void)
     tcase_add_test(tc, more_clients_than_contexts);
     tcase_add_test(tc, many_at_once);
     tcase_add_test(tc, oversize_and_garbage);
+    tcase_add_test(tc, a_deaf_node_hears_again);
     tcase_add_test(tc, tls_checks_the_node);
     tcase_add_loop_test(tc, options_are_checked, 0, sizeof options / sizeof options[0]);
     tcase_add_test(tc, too_large_is_told_at_once);
