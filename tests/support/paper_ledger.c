@@ -17,7 +17,8 @@
 
 static void must(enum tally_err err, const struct tally_diag *diag)
 {
-    if (err != TALLY_OK) fprintf(stderr, "%s: %s\n", tally_err_name(err), diag->text);
+    if (err != TALLY_OK)
+        fprintf(stderr, "%s: %s\n", tally_err_name(err), diag == NULL ? "" : diag->text);
     ASSERT(err == TALLY_OK);
 }
 

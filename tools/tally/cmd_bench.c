@@ -204,7 +204,8 @@ static enum tally_err ask_ledger(struct cli *cli, struct tally_hash *ret_ledger_
     return TALLY_OK;
 }
 
-static enum tally_err measure(struct cli *cli, struct bench_load *load, struct report *report)
+static enum tally_err measure(struct cli *cli, const struct bench_load *load,
+                              const struct bench_disk *disk)
 {
     struct bench_result result = {0};
     const uint64_t before = disk_written(cli);
@@ -212,16 +213,19 @@ static enum tally_err measure(struct cli *cli, struct bench_load *load, struct r
 
     if (err != TALLY_OK) return err;
     const uint64_t after = disk_written(cli);
-    report->load = load;
-    report->result = &result;
-    report->written = before > 0 && after > before ? after - before : 0;
-    report->nodes = 1;
+    struct report report = {
+        .load = load,
+        .result = &result,
+        .disk = disk,
+        .written = before > 0 && after > before ? after - before : 0,
+        .nodes = 1,
+    };
     for (const char *c = cli_text(cli, "cluster"); *c != '\0'; c++)
-        if (*c == ',') report->nodes++;
+        if (*c == ',') report.nodes++;
     if (cli_flag(cli, "json"))
-        err = print_json(cli, report);
+        err = print_json(cli, &report);
     else
-        print_text(cli, report);
+        print_text(cli, &report);
     if (err == TALLY_OK && result.events == 0)
         err = cli_failf(cli, TALLY_E_TIMEOUT, "nothing was committed");
     bench_times_free(&result.commit);
@@ -235,7 +239,6 @@ static enum tally_err bench(struct cli *cli, struct user_key *key, struct arena 
     const char *directory = cli_text(cli, "disk");
     struct tally_diag diag = {""};
     struct bench_disk disk = {0};
-    struct report report = {0};
     struct bench_load load = {
         .cli = cli,
         .key = key,
@@ -258,9 +261,8 @@ static enum tally_err bench(struct cli *cli, struct user_key *key, struct arena 
     if (directory != NULL) {
         err = bench_disk(directory, &disk, &diag);
         if (err != TALLY_OK) return cli_fail(cli, err, &diag);
-        report.disk = &disk;
     }
-    err = measure(cli, &load, &report);
+    err = measure(cli, &load, directory == NULL ? NULL : &disk);
     bench_times_free(&disk.sync);
     return err;
 }

@@ -117,7 +117,7 @@ static enum tally_err work_new(struct cli *cli, struct arena *arena)
     struct timespec now = {0};
     struct tally_diag diag = {""};
     struct config *config = NULL;
-    struct genesis genesis;
+    struct genesis genesis = {0};
     struct bytes file = {0};
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
@@ -197,7 +197,7 @@ const struct cli_command command_genesis_new = {
 static enum tally_err work_sign(struct cli *cli, struct arena *arena)
 {
     struct tally_diag diag = {""};
-    struct genesis genesis;
+    struct genesis genesis = {0};
     struct bytes file = {0};
     struct user_key key;
 
@@ -301,7 +301,7 @@ static enum tally_err work_seal(struct cli *cli, struct arena *arena)
     struct bytes file = {0}, record = {0}, block = {0};
     struct tally_diag diag = {""};
     struct tally_hash ledger_id;
-    struct genesis genesis;
+    struct genesis genesis = {0};
     uint32_t missing[LIMIT_GENESIS_SIGNERS];
 
     if (trust == NULL || text == NULL) return cli_fail(cli, TALLY_E_NO_MEMORY, NULL);
