@@ -1,5 +1,6 @@
 #include "base/bytes.h"
 
+#include <endian.h>
 #include <string.h>
 
 bool bytes_equal(struct bytes a, struct bytes b)
@@ -37,11 +38,11 @@ const uint8_t *bytes_get(struct bytes_reader *reader, size_t size)
 static uint64_t get_number(struct bytes_reader *reader, size_t size)
 {
     const uint8_t *from = bytes_get(reader, size);
-    uint64_t value = 0;
+    uint64_t encoded = 0;
 
     if (from == NULL) return 0;
-    for (size_t i = 0; i < size; i++) value = value << 8 | from[i];
-    return value;
+    memcpy((uint8_t *)&encoded + sizeof encoded - size, from, size);
+    return be64toh(encoded);
 }
 
 uint8_t bytes_get_u8(struct bytes_reader *reader)
@@ -98,10 +99,9 @@ void bytes_put(struct bytes_writer *writer, const void *data, size_t size)
 
 static void put_number(struct bytes_writer *writer, uint64_t value, size_t size)
 {
-    uint8_t encoded[8];
+    const uint64_t encoded = htobe64(value);
 
-    for (size_t i = 0; i < size; i++) encoded[i] = (uint8_t)(value >> (8 * (size - 1 - i)));
-    bytes_put(writer, encoded, size);
+    bytes_put(writer, (const uint8_t *)&encoded + sizeof encoded - size, size);
 }
 
 void bytes_put_u8(struct bytes_writer *writer, uint8_t value)

@@ -41,18 +41,16 @@ enum tally_err effects_key_put(struct ledger *ledger, const uint8_t key_id[32],
 enum tally_err effects_list(struct ledger *ledger, struct topic *topic, bool found,
                             uint64_t index, uint32_t type)
 {
-    uint8_t value[CODEC_CHUNK_SIZE];
-    struct bytes_writer writer = bytes_writer(value, sizeof value);
+    const struct list_entry entry = {.index = index, .type = (uint16_t)type};
     struct codec_key key;
 
     if (!found) topic->list = ledger->applied.lists++;
-    topic->tail[topic->count++ % LIST_CHUNK] =
-        (struct list_entry){.index = index, .type = (uint16_t)type};
+    codec_entry_put(&entry, topic->count % LIST_CHUNK, topic->tail);
+    topic->count++;
     if (topic->count % LIST_CHUNK != 0) return TALLY_OK;
-    codec_entries_put(topic->tail, LIST_CHUNK, &writer);
     codec_key_chunk(topic->list, topic->count / LIST_CHUNK - 1, &key);
     return state_add(ledger->state, STORE_INDEX, codec_bytes(&key),
-                     bytes_of(value, sizeof value));
+                     bytes_of(topic->tail, sizeof topic->tail));
 }
 
 static enum tally_err list_in(struct ledger *ledger, const struct codec_key *key,
@@ -189,8 +187,22 @@ static enum tally_err change_trust(struct ledger *ledger, const struct event *ev
     }
 }
 
+static enum tally_err put_newest_id(struct ledger *ledger, const struct event *event,
+                                    struct tally_diag *diag)
+{
+    const struct lookup lookup = {.state = ledger->state, .arena = ledger->scratch};
+    uint8_t newest[EVENT_ID_BYTES];
+    struct codec_key key;
+    const enum tally_err err = lookup_newest_id(&lookup, event->actor, newest, diag);
+
+    if (err != TALLY_OK || memcmp(event->id, newest, sizeof newest) <= 0) return err;
+    codec_key_newest_id(event->actor, &key);
+    return state_set(ledger->state, STORE_STATE, codec_bytes(&key),
+                     bytes_of(event->id, sizeof event->id));
+}
+
 static enum tally_err put_event(struct ledger *ledger, const struct event *event,
-                                uint64_t index, bool allowed)
+                                uint64_t index, bool allowed, struct tally_diag *diag)
 {
     uint8_t value[9];
     struct bytes_writer writer = bytes_writer(value, sizeof value);
@@ -203,7 +215,8 @@ static enum tally_err put_event(struct ledger *ledger, const struct event *event
     err = state_set(ledger->state, STORE_STATE, codec_bytes(&key), bytes_of(value, 8));
     if (err != TALLY_OK) return err;
     codec_key_event(&event->hash, &key);
-    return state_set(ledger->state, STORE_STATE, codec_bytes(&key), bytes_of(value, 9));
+    err = state_set(ledger->state, STORE_STATE, codec_bytes(&key), bytes_of(value, 9));
+    return err != TALLY_OK ? err : put_newest_id(ledger, event, diag);
 }
 
 enum tally_err effects_put(struct ledger *ledger, const struct event *event,
@@ -211,7 +224,7 @@ enum tally_err effects_put(struct ledger *ledger, const struct event *event,
 {
     const uint64_t index = ledger->applied.size - 1;
     struct codec_key key;
-    enum tally_err err = put_event(ledger, event, index, allowed);
+    enum tally_err err = put_event(ledger, event, index, allowed, diag);
 
     if (err == TALLY_OK) err = list_above(ledger, event, index, diag);
     if (err == TALLY_OK) {

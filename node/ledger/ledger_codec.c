@@ -45,17 +45,32 @@ void codec_key_node(uint32_t level, uint64_t index, struct codec_key *ret_key)
     end(ret_key, &writer);
 }
 
+/* Without "principal/"; genesis has no actor. */
+static struct bytes actor_id(const char *actor)
+{
+    const size_t size = strlen(actor);
+    const size_t skip = size > PRINCIPAL_PREFIX ? PRINCIPAL_PREFIX : 0;
+
+    return bytes_of(actor + skip, size - skip);
+}
+
 void codec_key_event_id(const uint8_t id[EVENT_ID_BYTES], const char *actor,
                         struct codec_key *ret_key)
 {
     struct bytes_writer writer = begin(ret_key);
-    const size_t size = strlen(actor);
-    const size_t skip = size > PRINCIPAL_PREFIX ? PRINCIPAL_PREFIX : 0; /* genesis: no actor */
+    const struct bytes name = actor_id(actor);
 
     bytes_put_u8(&writer, 'i');
     bytes_put(&writer, id, EVENT_ID_BYTES);
-    bytes_put(&writer, actor + skip, size - skip);
+    bytes_put(&writer, name.data, name.size);
     end(ret_key, &writer);
+}
+
+void codec_key_newest_id(const char *actor, struct codec_key *ret_key)
+{
+    const struct bytes name = actor_id(actor);
+
+    tagged('m', name.data, name.size, ret_key);
 }
 
 void codec_key_event(const struct tally_hash *event_hash, struct codec_key *ret_key)
@@ -182,29 +197,26 @@ uint16_t codec_failed(const struct locator *locator, uint16_t i)
     return bytes_get_u16(&reader);
 }
 
-void codec_entries_put(const struct list_entry *entries, size_t count,
-                       struct bytes_writer *writer)
+void codec_entry_put(const struct list_entry *entry, uint32_t place,
+                     uint8_t entries[CODEC_CHUNK_SIZE])
 {
-    for (size_t i = 0; i < count; i++) {
-        bytes_put_u64(writer, entries[i].index);
-        bytes_put_u16(writer, entries[i].type);
-    }
+    struct bytes_writer writer =
+        bytes_writer(entries + (size_t)place * CODEC_ENTRY_SIZE, CODEC_ENTRY_SIZE);
+
+    ASSERT(place < LIST_CHUNK);
+    bytes_put_u64(&writer, entry->index);
+    bytes_put_u16(&writer, entry->type);
 }
 
-static void entries_get(struct bytes_reader *reader, size_t count, struct list_entry *to)
+void codec_entry_get(const uint8_t entries[CODEC_CHUNK_SIZE], uint32_t place,
+                     struct list_entry *ret_entry)
 {
-    for (size_t i = 0; i < count; i++) {
-        to[i].index = bytes_get_u64(reader);
-        to[i].type = bytes_get_u16(reader);
-    }
-}
+    struct bytes_reader reader =
+        bytes_reader(entries + (size_t)place * CODEC_ENTRY_SIZE, CODEC_ENTRY_SIZE);
 
-bool codec_chunk_get(struct bytes value, struct list_entry ret_entries[LIST_CHUNK])
-{
-    struct bytes_reader reader = bytes_reader(value.data, value.size);
-
-    entries_get(&reader, LIST_CHUNK, ret_entries);
-    return bytes_reader_done(&reader);
+    ASSERT(place < LIST_CHUNK);
+    ret_entry->index = bytes_get_u64(&reader);
+    ret_entry->type = bytes_get_u16(&reader);
 }
 
 size_t codec_topic_put(const struct topic *topic, uint8_t ret_value[CODEC_TOPIC_MAX])
@@ -223,7 +235,7 @@ size_t codec_topic_put(const struct topic *topic, uint8_t ret_value[CODEC_TOPIC_
     }
     if (topic->registered) bytes_put(&writer, topic->registration.bytes, 32);
     if (topic->has_bytes) bytes_put(&writer, topic->manifest_root.bytes, 32);
-    codec_entries_put(topic->tail, topic->count % LIST_CHUNK, &writer);
+    bytes_put(&writer, topic->tail, topic->count % LIST_CHUNK * CODEC_ENTRY_SIZE);
     ASSERT(!writer.bad);
     return writer.at;
 }
@@ -245,7 +257,7 @@ bool codec_topic_get(struct bytes value, struct topic *ret_topic)
     }
     if (ret_topic->registered) bytes_get_copy(&reader, ret_topic->registration.bytes, 32);
     if (ret_topic->has_bytes) bytes_get_copy(&reader, ret_topic->manifest_root.bytes, 32);
-    entries_get(&reader, ret_topic->count % LIST_CHUNK, ret_topic->tail);
+    bytes_get_copy(&reader, ret_topic->tail, ret_topic->count % LIST_CHUNK * CODEC_ENTRY_SIZE);
     return bytes_reader_done(&reader) && flags <= 7;
 }
 

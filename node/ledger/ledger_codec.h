@@ -7,6 +7,7 @@
  *   RECORDS  index u64                          leaf hash (tree node of level 0), struct
  * locator NODES    level u8, index u64                hash; every complete subtree above level
  * 0 STATE    'i' event id (16), actor id        index u64 of the record that used the event id
+ *            'm' actor id                       the largest event id (16) that the actor used
  *            'e' event hash                     index u64, allowed u8
  *            'k' key id                         struct ledger_key
  *            'p' id                             struct principal
@@ -51,6 +52,8 @@ void codec_key_record(uint64_t index, struct codec_key *ret_key);
 void codec_key_node(uint32_t level, uint64_t index, struct codec_key *ret_key);
 void codec_key_event_id(const uint8_t id[EVENT_ID_BYTES], const char *actor,
                         struct codec_key *ret_key);
+/* `actor` is principal/<id>, or empty in genesis. */
+void codec_key_newest_id(const char *actor, struct codec_key *ret_key);
 void codec_key_event(const struct tally_hash *event_hash, struct codec_key *ret_key);
 void codec_key_key(const uint8_t key_id[32], struct codec_key *ret_key);
 /* `subject` is principal/<id>. */
@@ -90,22 +93,26 @@ bool codec_locator_get(struct bytes value, struct locator *ret_locator);
 /* Rule number `i` of a decoded locator. */
 uint16_t codec_failed(const struct locator *locator, uint16_t i);
 
-enum { LIST_CHUNK = 16, CODEC_CHUNK_SIZE = LIST_CHUNK * 10 };
+enum {
+    LIST_CHUNK = 16,
+    CODEC_ENTRY_SIZE = 10,
+    CODEC_CHUNK_SIZE = LIST_CHUNK * CODEC_ENTRY_SIZE
+};
 struct list_entry {
     uint64_t index;
     uint16_t type;
 };
-/* `count` entries, 10 bytes each. */
-void codec_entries_put(const struct list_entry *entries, size_t count,
-                       struct bytes_writer *writer);
-/* A whole chunk. */
-bool codec_chunk_get(struct bytes value, struct list_entry ret_entries[LIST_CHUNK]);
+/* Entry number `place` of encoded ones. */
+void codec_entry_put(const struct list_entry *entry, uint32_t place,
+                     uint8_t entries[CODEC_CHUNK_SIZE]);
+void codec_entry_get(const uint8_t entries[CODEC_CHUNK_SIZE], uint32_t place,
+                     struct list_entry *ret_entry);
 
 /* A path or an event type: its list, and for a subject its state. */
 struct topic {
-    uint64_t list, count;               /* number of its list, entries in it */
-    struct list_entry tail[LIST_CHUNK]; /* the last count % LIST_CHUNK of them */
-    uint64_t events;                    /* allowed events that name exactly this subject */
+    uint64_t list, count;           /* number of its list, entries in it */
+    uint8_t tail[CODEC_CHUNK_SIZE]; /* the last count % LIST_CHUNK of them, encoded */
+    uint64_t events;                /* allowed events that name exactly this subject */
     bool has_head, registered, has_bytes;
     uint64_t head_index;
     struct tally_hash head, registration, manifest_root; /* zeros unless the flag says so */

@@ -9,7 +9,7 @@ struct list {
     struct store *store;
     const struct topic *topic;
     uint64_t chunk; /* number of the one below; UINT64_MAX: none yet */
-    struct list_entry entries[LIST_CHUNK];
+    uint8_t entries[CODEC_CHUNK_SIZE];
 };
 
 static enum tally_err read_chunk(struct list *list, uint64_t chunk, struct tally_diag *diag)
@@ -21,7 +21,9 @@ static enum tally_err read_chunk(struct list *list, uint64_t chunk, struct tally
     codec_key_chunk(list->topic->list, chunk, &key);
     err = store_get(list->store, STORE_INDEX, codec_bytes(&key), &value, diag);
     if (err == TALLY_OK) {
-        if (!codec_chunk_get(bytes_of(value.data, value.size), list->entries)) {
+        if (value.size == sizeof list->entries) {
+            memcpy(list->entries, value.data, sizeof list->entries);
+        } else {
             err = TALLY_E_CORRUPT;
         }
         store_value_free(&value);
@@ -42,7 +44,7 @@ static enum tally_err entry_at(struct list *list, uint64_t position,
 
     ASSERT(position < list->topic->count);
     if (chunk == list->topic->count / LIST_CHUNK) {
-        *ret_entry = list->topic->tail[position % LIST_CHUNK];
+        codec_entry_get(list->topic->tail, position % LIST_CHUNK, ret_entry);
         return TALLY_OK;
     }
     if (chunk != list->chunk) {
@@ -50,7 +52,7 @@ static enum tally_err entry_at(struct list *list, uint64_t position,
 
         if (err != TALLY_OK) return err;
     }
-    *ret_entry = list->entries[position % LIST_CHUNK];
+    codec_entry_get(list->entries, position % LIST_CHUNK, ret_entry);
     return TALLY_OK;
 }
 

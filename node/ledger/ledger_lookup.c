@@ -206,6 +206,24 @@ static enum tally_err has_twins(const struct batch *batch, struct arena *arena, 
     return TALLY_OK;
 }
 
+enum tally_err lookup_newest_id(const struct lookup *lookup, const char *actor,
+                                uint8_t ret_id[EVENT_ID_BYTES], struct tally_diag *diag)
+{
+    struct codec_key key;
+    struct bytes value;
+    enum tally_err err;
+    bool found;
+
+    codec_key_newest_id(actor, &key);
+    err = lookup_value(lookup, STORE_STATE, codec_bytes(&key), &found, &value, diag);
+    if (err != TALLY_OK) return err;
+    memset(ret_id, 0, EVENT_ID_BYTES);
+    if (!found) return TALLY_OK;
+    if (value.size != EVENT_ID_BYTES) return damaged("event id", diag);
+    memcpy(ret_id, value.data, EVENT_ID_BYTES);
+    return TALLY_OK;
+}
+
 /* The record that used the id of this event. */
 static enum tally_err find_id(const struct lookup *lookup, const struct event *event,
                               bool *ret_found, uint64_t *ret_index, struct tally_diag *diag)
@@ -213,8 +231,11 @@ static enum tally_err find_id(const struct lookup *lookup, const struct event *e
     struct codec_key key;
     struct bytes value;
     struct bytes_reader reader;
-    enum tally_err err;
+    uint8_t newest[EVENT_ID_BYTES];
+    enum tally_err err = lookup_newest_id(lookup, event->actor, newest, diag);
 
+    *ret_found = false;
+    if (err != TALLY_OK || memcmp(event->id, newest, sizeof newest) > 0) return err;
     codec_key_event_id(event->id, event->actor, &key);
     err = lookup_value(lookup, STORE_STATE, codec_bytes(&key), ret_found, &value, diag);
     if (err != TALLY_OK || !*ret_found) return err;

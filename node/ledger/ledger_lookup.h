@@ -63,6 +63,13 @@ TALLY_NODISCARD enum tally_err lookup_authentic(const struct lookup *lookup,
                                                 const struct batch *batch,
                                                 struct tally_diag *diag);
 
+/* The largest event id that the actor used; zeros when none. Ids begin with the time of their
+ * making, so that nearly every new event has a larger one, and no other look-up is needed to
+ * know that its id is new. */
+TALLY_NODISCARD enum tally_err lookup_newest_id(const struct lookup *lookup, const char *actor,
+                                                uint8_t ret_id[EVENT_ID_BYTES],
+                                                struct tally_diag *diag);
+
 enum lookup_known {
     LOOKUP_NEW,      /* no event id of the batch was used, and none is there twice */
     LOOKUP_KNOWN,    /* all were used, by the same events */

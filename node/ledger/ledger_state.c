@@ -49,14 +49,17 @@ static uint64_t mix(uint64_t a, uint64_t b)
 static uint64_t hash_of(const struct ledger_state *state, enum store_family family,
                         struct bytes key)
 {
+    const uint64_t factor = state->seed | UINT64_C(0x9e3779b97f4a7c15);
     uint64_t hash = state->seed ^ ((uint64_t)family << 56) ^ key.size;
+    uint64_t word = 0;
+    size_t at = 0;
 
-    for (size_t at = 0; at < key.size; at += 8) {
-        uint64_t word = 0;
-
-        memcpy(&word, key.data + at, key.size - at < 8 ? key.size - at : 8);
-        hash = mix(hash ^ word, state->seed | UINT64_C(0x9e3779b97f4a7c15));
+    for (; key.size - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, key.data + at, sizeof word);
+        hash = mix(hash ^ word, factor);
     }
+    for (word = 0; at < key.size; at++) word = word << 8 | key.data[at];
+    hash = mix(hash ^ word, factor);
     return hash ^ hash >> 29;
 }
 
@@ -97,7 +100,7 @@ void state_close(struct ledger_state *state)
 
 /* ---- the cache ---- */
 
-/* Event ids are looked up once; tree nodes and list entries never. */
+/* Event ids are looked up once, tree nodes and lists not at all. */
 static bool cacheable(enum store_family family, struct bytes key)
 {
     return family == STORE_STATE && key.data[0] != 'i';
@@ -191,10 +194,8 @@ enum tally_err state_add(struct ledger_state *state, enum store_family family, s
     uint8_t *copy;
 
     ASSERT(key.size > 0);
-    if (state->puts_count == state->puts_room) {
-        const enum tally_err err = grow(state);
-
-        if (err != TALLY_OK) return err;
+    if (state->puts_count == state->puts_room && grow(state) != TALLY_OK) {
+        return TALLY_E_NO_MEMORY;
     }
     copy = arena_alloc(state->arena, key.size + value.size);
     if (copy == NULL) return TALLY_E_NO_MEMORY;
@@ -211,10 +212,17 @@ enum tally_err state_set(struct ledger_state *state, enum store_family family, s
                          struct bytes value)
 {
     const uint64_t hash = hash_of(state, family, key);
-    struct slot *slot = find(state, hash, family, key);
+    struct slot *slot;
     enum tally_err err;
 
-    if (cacheable(family, key)) cache_set(state, hash, key, value);
+    /* Room first: growing moves the slots. */
+    if (state->puts_count == state->puts_room && grow(state) != TALLY_OK) {
+        return TALLY_E_NO_MEMORY;
+    }
+    slot = find(state, hash, family, key);
+    /* Of the event hashes, only those that something refers to are worth a place; they are
+     * written once, so that what a look-up caches stays true. */
+    if (cacheable(family, key) && key.data[0] != 'e') cache_set(state, hash, key, value);
     if (!slot_free(state, slot)) {
         struct store_put *put = &state->puts[slot->put];
 
@@ -228,8 +236,6 @@ enum tally_err state_set(struct ledger_state *state, enum store_family family, s
     }
     err = state_add(state, family, key, value);
     if (err != TALLY_OK) return err;
-    /* Adding may have moved the slots. */
-    slot = find(state, hash, family, key);
     *slot = (struct slot){.hash = hash,
                           .put = (uint32_t)(state->puts_count - 1),
                           .generation = state->generation};

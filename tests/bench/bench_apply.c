@@ -18,7 +18,7 @@
 #include "store/store_mem.h"
 #include "support/ledger_fixture.h"
 
-enum { EVENTS = 100000, BATCH = 64, FLUSH = 4, SUBJECTS = 1000, EVENT_PADDING = 700 };
+enum { EVENTS = 100000, BATCH = 64, FLUSH = 4, SUBJECTS = 1000, EVENT_PADDING = 790 };
 
 struct bench {
     struct fixture fixture;

@@ -249,22 +249,20 @@ static Tally__Artifact *artifact(struct fixture *fixture, const char *role,
     return made;
 }
 
-/* 64 bytes of digest and some framing for each alias. */
-static void pad(struct fixture *fixture, Tally__Artifact *artifact_, uint32_t padding)
+enum { PAD_TEXT = 1000, PADS_MAX = 60 };
+
+/* One more artifact, with a text of `size` bytes. */
+static Tally__Artifact *padding(struct fixture *fixture, uint32_t number, uint32_t size,
+                                const struct tally_hash *root)
 {
-    uint8_t *digest = must_alloc(fixture, 1, 64);
+    char *role = must_alloc(fixture, 1, 16), *text = must_alloc(fixture, 1, size + 1);
+    Tally__Artifact *made;
 
-    memset(digest, 0x5a, 64);
-    artifact_->n_aliases = padding / 75 + 1;
-    artifact_->aliases = must_alloc(fixture, artifact_->n_aliases, sizeof(void *));
-    for (size_t i = 0; i < artifact_->n_aliases; i++) {
-        Tally__Alias *alias = must_alloc(fixture, 1, sizeof *alias);
-
-        tally__alias__init(alias);
-        alias->kind = (char *)"padding";
-        alias->digest = canon_data(digest, 64);
-        artifact_->aliases[i] = alias;
-    }
+    snprintf(role, 16, "p%u", (unsigned)number);
+    memset(text, 'x', size);
+    made = artifact(fixture, role, root);
+    made->media_type = text;
+    return made;
 }
 
 static void put_artifacts(struct fixture *fixture, const struct fixture_spec *spec,
@@ -274,20 +272,16 @@ static void put_artifacts(struct fixture *fixture, const struct fixture_spec *sp
     const char *role = NULL;
 
     *root = spec->manifest_root != NULL ? *spec->manifest_root : fixture_hash(1);
-    event->artifacts = must_alloc(fixture, 12, sizeof(void *));
+    event->artifacts = must_alloc(fixture, 1 + PADS_MAX, sizeof(void *));
     if (spec->type == EVENT_VERSION_REGISTERED) role = "adapter";
     if (spec->type == EVENT_BASE_MODEL_REGISTERED) role = "weights";
     if (spec->type == EVENT_DATASET_REGISTERED) role = "data";
     if (role != NULL) event->artifacts[event->n_artifacts++] = artifact(fixture, role, root);
-    for (uint32_t left = spec->padding, n = 0; left > 0 && n < 10; n++) {
-        static const char *const roles[] = {"p0", "p1", "p2", "p3", "p4",
-                                            "p5", "p6", "p7", "p8", "p9"};
-        const uint32_t part = left < 12000 ? left : 12000;
-        Tally__Artifact *padded = artifact(fixture, roles[n], root);
+    for (uint32_t left = spec->padding, n = 0; left > 0 && n < PADS_MAX; n++) {
+        const uint32_t size = left < PAD_TEXT ? left : PAD_TEXT;
 
-        pad(fixture, padded, part);
-        event->artifacts[event->n_artifacts++] = padded;
-        left -= part;
+        event->artifacts[event->n_artifacts++] = padding(fixture, n, size, root);
+        left -= size;
     }
 }
 
@@ -424,7 +418,7 @@ struct bytes fixture_event(struct fixture *fixture, const struct fixture_spec *s
 
     payloads->root = spec->manifest_root != NULL ? *spec->manifest_root : fixture_hash(1);
     payloads->digest = fixture_hash(2);
-    event_id_make(FIXTURE_TIME_MS + number % 1000000, fixture_hash(number).bytes, id);
+    event_id_make(FIXTURE_TIME_MS + (number & UINT32_MAX), fixture_hash(number).bytes, id);
     event.schema = 1;
     event.ledger_id = data_of(spec->ledger_id != NULL ? spec->ledger_id : &fixture->ledger_id);
     event.event_id = canon_data(id, sizeof id);

@@ -87,7 +87,7 @@ struct fixture_spec {
     uint64_t expires_ms;                /* role.granted */
     const char *owner;                  /* model.created [fixture_actor(who)] */
     const struct tally_hash *ledger_id; /* [the fixture's] */
-    uint32_t padding; /* about so many bytes more, in aliases of an extra artifact */
+    uint32_t padding; /* about so many bytes more, in texts of extra artifacts; <= 60,000 */
 };
 
 /* The encoded event. */
