@@ -24,7 +24,8 @@ struct witness {
     struct witness_data data;
 };
 
-static void slot_encode(const struct witness_data *data, uint64_t sequence, uint8_t slot[SLOT_SIZE])
+static void slot_encode(const struct witness_data *data, uint64_t sequence,
+                        uint8_t slot[SLOT_SIZE])
 {
     struct bytes_writer writer = bytes_writer(slot, SLOT_SIZE);
     struct tally_hash hash;
@@ -76,7 +77,8 @@ enum tally_err witness_create(const char *path, const struct witness_data *data,
     return file_create(path, bytes_of(file, sizeof file), 0600, diag);
 }
 
-enum tally_err witness_open(const char *path, struct witness **ret_witness, struct tally_diag *diag)
+enum tally_err witness_open(const char *path, struct witness **ret_witness,
+                            struct tally_diag *diag)
 {
     struct witness *witness = calloc(1, sizeof *witness);
     uint8_t file[FILE_SIZE];
@@ -132,13 +134,14 @@ enum tally_err witness_check(const struct witness_data *data, uint64_t size,
 {
     if (size > data->signed_size) return TALLY_OK;
     if (size == data->signed_size && hash_equal(root, &data->signed_root)) return TALLY_OK;
-    tally_diag_set(diag, "a tree of %llu records was signed already; another one of %llu never is",
+    tally_diag_set(diag,
+                   "a tree of %llu records was signed already; another one of %llu never is",
                    (unsigned long long)data->signed_size, (unsigned long long)size);
     return TALLY_E_SPLIT_VIEW;
 }
 
-enum tally_err witness_sign(struct witness *witness, uint64_t size, const struct tally_hash *root,
-                            struct tally_diag *diag)
+enum tally_err witness_sign(struct witness *witness, uint64_t size,
+                            const struct tally_hash *root, struct tally_diag *diag)
 {
     uint8_t slot[SLOT_SIZE];
     struct witness_data next = witness->data;
@@ -150,7 +153,8 @@ enum tally_err witness_sign(struct witness *witness, uint64_t size, const struct
     next.signed_size = size;
     next.signed_root = *root;
     slot_encode(&next, sequence, slot);
-    if (pwrite(witness->fd, slot, sizeof slot, (off_t)(sequence % 2 * SLOT_SIZE)) != SLOT_SIZE ||
+    if (pwrite(witness->fd, slot, sizeof slot, (off_t)(sequence % 2 * SLOT_SIZE)) !=
+            SLOT_SIZE ||
         fdatasync(witness->fd) != 0) {
         return refuse("write", diag);
     }
