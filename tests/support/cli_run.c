@@ -53,7 +53,9 @@ int cli_run(const char *format, ...)
     va_start(arguments, format);
     ASSERT(vsnprintf(line, sizeof line, format, arguments) < (int)sizeof line);
     va_end(arguments);
-    for (char *word = strtok(line, " "); word != NULL; word = strtok(NULL, " ")) {
+    char *rest = NULL;
+    for (char *word = strtok_r(line, " ", &rest); word != NULL;
+         word = strtok_r(NULL, " ", &rest)) {
         ASSERT(count < WORDS_MAX);
         words[count++] = word;
     }
