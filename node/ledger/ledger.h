@@ -67,7 +67,8 @@ TALLY_NODISCARD enum tally_err ledger_create(struct store *store, struct bytes g
                                              struct tally_diag *diag);
 
 /* Open the ledger of a store that ledger_create made. State is that of the last flush that
- * survived: apply blocks from ledger_applied() + 1 on.
+ * survived: apply blocks from ledger_applied() + 1 on (that is 1, genesis, when a crash took
+ * every flush).
  * Errors: TALLY_E_NOT_FOUND (never created), TALLY_E_CORRUPT, TALLY_E_NO_MEMORY, TALLY_E_IO. */
 TALLY_NODISCARD enum tally_err ledger_open(struct store *store, struct ledger **ret_ledger,
                                            struct tally_diag *diag);
@@ -91,7 +92,8 @@ uint64_t ledger_applied(const struct ledger *ledger); /* block index */
 uint64_t ledger_size(const struct ledger *ledger);    /* records */
 uint64_t ledger_time_ms(const struct ledger *ledger); /* of the last record */
 
-/* The newest boundary at or below the applied index: size, root, block's time; size 0: none. */
+/* The newest boundary at or below the applied index: its block, the tree that its StateRoot
+ * ends, and that record's time; size 0: none. */
 struct ledger_boundary {
     uint64_t block, size, time_ms;
     struct tally_hash root;
@@ -178,13 +180,16 @@ TALLY_NODISCARD enum tally_err ledger_read_subject(struct store *store, const ch
 
 /* Ingress: may this batch be proposed? It passed batch_check. Looks at applied state only, so a
  * later apply may still differ; apply has the last word.
- *   TALLY_OK             propose it
+ *
+ *   TALLY_OK             propose it, unless *ret_known
  *   TALLY_E_UNKNOWN_KEY  a signer's key is not enrolled
- *   TALLY_E_SIGNERS      no signature of the actor with the meaning its type requires, or of
- * the principal it acts for TALLY_E_CONFLICT     an event id is known with other bytes, or the
- * batch mixes known and new *ret_known: every event is known with the same bytes;
- * ret_results[0..events) (LIMIT_BLOCK_EVENTS) then holds the first results, rules in `arena`.
- */
+ *   TALLY_E_SIGNERS      not exactly one signature of the actor with the meaning its type
+ *                        requires, or none of the principal it acts for
+ *   TALLY_E_CONFLICT     an event id is known with other bytes, the batch mixes known and new,
+ *                        or it has one id twice
+ *
+ * *ret_known: every event is known with the same bytes; ret_results (one for each event of the
+ * batch) then holds the first results, rules in `arena`. */
 TALLY_NODISCARD enum tally_err ledger_ingress(struct store *store, const struct batch *batch,
                                               struct arena *arena, bool *ret_known,
                                               struct ledger_event_result *ret_results,

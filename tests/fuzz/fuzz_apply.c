@@ -188,7 +188,8 @@ static void make_block(struct machine *m, bool body_is_raw)
     struct ledger_block_result a, b;
     struct bytes block;
 
-    if (m->blocks++ == BLOCKS_MAX) return;
+    if (m->blocks == BLOCKS_MAX) return;
+    m->blocks++;
     m->chain.time_ms += (flags >> 4) * 7;
     m->chain.time_ms -= flags & 8 ? 11 : 0;
     if (body_is_raw) {
