@@ -331,13 +331,14 @@ static void connect_and_vanish(const char *url)
     const struct linger reset = {.l_onoff = 1, .l_linger = 0};
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET};
-    char host[64];
+    char *host = strdup(url + strlen("tcp://"));
 
-    (void)snprintf(host, sizeof host, "%s", url + strlen("tcp://"));
+    ck_assert_ptr_nonnull(host);
     char *colon = strrchr(host, ':');
     address.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
     *colon = '\0';
     ck_assert_int_eq(inet_pton(AF_INET, host, &address.sin_addr), 1);
+    free(host);
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
     /* Refused while the node listens anew. */
     if (connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
