@@ -1,0 +1,39 @@
+/* ledger_fixture_event - the events of ledger_fixture.h, which includes this. */
+#ifndef SUPPORT_LEDGER_FIXTURE_EVENT_H
+#define SUPPORT_LEDGER_FIXTURE_EVENT_H
+
+#include "support/ledger_fixture.h"
+
+/* What an event shall be; zeroed fields take the value in brackets. */
+struct fixture_spec {
+    enum event_type type;
+    enum fixture_who who;                   /* actor, and signer unless `signers` is set */
+    const char *subject;                    /* [one that fits the type] */
+    const char *actor;                      /* [fixture_actor(who)] */
+    const char *on_behalf_of;               /* [absent] */
+    uint64_t id;                            /* [the next number]; the event id is made of it */
+    const struct tally_hash *expected_head; /* [absent] */
+    const struct event_signer *signers;     /* [who, with the meaning of the type] */
+    uint32_t signers_count;
+    const struct event_ref *refs; /* [none; but see base] */
+    uint32_t refs_count;
+    const struct tally_hash *manifest_root; /* [fixture_hash(1)] artifact, or what is judged */
+    const struct tally_hash *base;          /* version.registered: adds the ref REL_BASE */
+    const char *base_subject;               /* version.registered [base/b] */
+    const uint8_t *public_key;              /* key.enrolled [the stranger's] */
+    const struct tally_hash *key_id;        /* key.revoked [the stranger's] */
+    bool compromised;                       /* key.revoked, with ... */
+    uint64_t compromised_since;
+    const char *role, *scope;           /* role.* ["author", ""] */
+    uint64_t expires_ms;                /* role.granted */
+    const char *owner;                  /* model.created [fixture_actor(who)] */
+    const struct tally_hash *ledger_id; /* [the fixture's] */
+    uint32_t padding; /* about so many bytes more, in texts of extra artifacts; <= 60,000 */
+};
+
+/* The encoded event. */
+struct bytes fixture_event(struct fixture *fixture, const struct fixture_spec *spec);
+/* Its hash. */
+struct tally_hash fixture_event_hash(struct bytes event);
+
+#endif
