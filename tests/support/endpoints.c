@@ -12,7 +12,7 @@
 
 /* NNG 1.5.2 loses a connection that is closed before it is set up, as happens when one side
  * stops while the other dials. Read by the leak checker of -fsanitize=address. */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libnng.so\nleak:libmbed";
