@@ -120,8 +120,8 @@ static void print_text(struct cli *cli, const struct node *nodes, size_t count,
         const struct tally_status_result *status = nodes[i].status;
 
         if (status == NULL) {
-            (void)fprintf(cli->out, "%-10s %-10s %47s  %.*s\n", "?", "no answer", "",
-                          (int)nodes[i].url_size, nodes[i].url);
+            out_line(cli, NULL, "%-10s %-10s %47s  %.*s", "?", "no answer", "",
+                     (int)nodes[i].url_size, nodes[i].url);
             continue;
         }
         (void)fprintf(

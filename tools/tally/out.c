@@ -103,5 +103,6 @@ void out_line(struct cli *cli, const char *label, const char *format, ...)
     va_end(arguments);
     for (char *c = text; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f) *c = '?';
-    (void)fprintf(cli->out, "%-11s%s\n", label, text);
+    if (label != NULL) (void)fprintf(cli->out, "%-11s", label);
+    (void)fprintf(cli->out, "%s\n", text);
 }

@@ -33,7 +33,7 @@ const char *out_decision(bool allowed, const uint16_t *failed_rules, size_t coun
 /* The same rules as a JSON list of {id, name, text}. */
 struct json_t *out_json_rules(const uint16_t *failed_rules, size_t count);
 
-/* Print a value of a printf text after a label, with control characters replaced. */
+/* Print a line: a label (NULL: none), then a printf text with control characters replaced. */
 void out_line(struct cli *cli, const char *label, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
