@@ -9,6 +9,7 @@
 struct budget {
     struct arena *arena;
     size_t left;
+    bool no_memory; /* the arena refused, not the budget */
 };
 
 static void *budget_alloc(void *context, size_t size)
@@ -17,7 +18,10 @@ static void *budget_alloc(void *context, size_t size)
 
     if (size > budget->left) return NULL;
     budget->left -= size;
-    return arena_alloc(budget->arena, size);
+    void *given = arena_alloc(budget->arena, size);
+
+    if (given == NULL) budget->no_memory = true;
+    return given;
 }
 
 static void budget_free(void *context, void *pointer)
@@ -133,6 +137,7 @@ enum tally_err canon_unpack(const ProtobufCMessageDescriptor *descriptor, struct
     uint8_t *packed;
     bool same;
 
+    if (message == NULL && budget.no_memory) return TALLY_E_NO_MEMORY;
     if (message == NULL) {
         tally_diag_set(diag, "the bytes are no %s", descriptor->short_name);
         return TALLY_E_MALFORMED;
