@@ -1,0 +1,224 @@
+/* Manifest roots: which files count, in which order, and what is refused. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <tally/manifest.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "support/check_main.h"
+#include "support/folder.h"
+
+static char folder[64];
+
+static const char *in_folder(const char *name)
+{
+    static char path[256];
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static void file(const char *name, const char *content)
+{
+    FILE *out = fopen(in_folder(name), "w");
+
+    ck_assert_ptr_nonnull(out);
+    fputs(content, out);
+    fclose(out);
+}
+
+static void adapter(void)
+{
+    folder_make(folder, sizeof folder);
+    file("b.txt", "bee");
+    file("a.txt", "");
+    ck_assert_int_eq(mkdir(in_folder("sub"), 0700), 0);
+    file("sub/c.txt", "sea");
+}
+
+static struct tally_manifest read_good(void)
+{
+    struct tally_manifest manifest = {0};
+    struct tally_diag diag = {{0}};
+
+    ck_assert_msg(tally_manifest_read(folder, NULL, NULL, &manifest, &diag) == TALLY_OK, "%s",
+                  diag.text);
+    return manifest;
+}
+
+static void root_hex(char hex[65])
+{
+    struct tally_manifest manifest = read_good();
+
+    bytes_hex(manifest.root.bytes, 32, hex);
+    tally_manifest_free(&manifest);
+}
+
+/* A known answer, computed apart from the definition in docs/formats.md. */
+START_TEST(known_answer)
+{
+    struct tally_manifest manifest;
+    char hex[65];
+
+    adapter();
+    manifest = read_good();
+    ck_assert_uint_eq(manifest.files_count, 3);
+    ck_assert_str_eq(manifest.files[0].path, "a.txt");
+    ck_assert_str_eq(manifest.files[1].path, "b.txt");
+    ck_assert_str_eq(manifest.files[2].path, "sub/c.txt");
+    ck_assert_uint_eq(manifest.size, 6);
+    bytes_hex(manifest.root.bytes, 32, hex);
+    ck_assert_str_eq(hex, "26a96010cf56383618062687225d7411c16c4b768c8e2fd9f6d9e48753d78722");
+    tally_manifest_free(&manifest);
+    folder_remove(folder);
+}
+END_TEST
+
+/* One thing changed: another root, unless it is something that does not count. */
+START_TEST(what_counts)
+{
+    char before[65], after[65];
+    bool same = false;
+
+    adapter();
+    root_hex(before);
+    switch (_i) {
+    case 0:
+        file("b.txt", "bef");
+        break;
+    case 1:
+        file("new", "");
+        break;
+    case 2:
+        ck_assert_int_eq(unlink(in_folder("a.txt")), 0);
+        break;
+    case 3: {
+        char from[256];
+
+        snprintf(from, sizeof from, "%s", in_folder("b.txt"));
+        ck_assert_int_eq(rename(from, in_folder("d.txt")), 0);
+        break;
+    }
+    case 4: /* a link to a file counts as that file */
+        ck_assert_int_eq(unlink(in_folder("b.txt")), 0);
+        ck_assert_int_eq(mkdir(in_folder(".git"), 0700), 0);
+        file(".git/blob", "bee");
+        ck_assert_int_eq(symlink(".git/blob", in_folder("b.txt")), 0);
+        same = true;
+        break;
+    case 5:
+        file("receipt.tlog-proof", "x");
+        file(".gitattributes", "x");
+        same = true;
+        break;
+    case 6:
+        file("sub/receipt.tlog-proof", "x"); /* only at the top */
+        break;
+    case 7:
+        ck_assert_int_eq(mkdir(in_folder("empty"), 0700), 0);
+        same = true;
+        break;
+    case 8:
+        ck_assert_int_eq(chmod(in_folder("b.txt"), 0755), 0);
+        same = true;
+        break;
+    default:
+        break;
+    }
+    root_hex(after);
+    ck_assert_msg((strcmp(before, after) == 0) == same, "case %d", _i);
+    folder_remove(folder);
+}
+END_TEST
+
+START_TEST(refused)
+{
+    struct tally_manifest manifest = {0};
+    struct tally_diag diag = {{0}};
+    const char *word = "";
+
+    adapter();
+    switch (_i) {
+    case 0:
+        ck_assert_int_eq(symlink("sub", in_folder("link")), 0);
+        word = "link";
+        break;
+    case 1:
+        ck_assert_int_eq(symlink("nowhere", in_folder("dangling")), 0);
+        word = "dangling";
+        break;
+    case 2:
+        ck_assert_int_eq(mkfifo(in_folder("pipe"), 0600), 0);
+        word = "pipe";
+        break;
+    case 3:
+        file("A.TXT", "x");
+        word = "case";
+        break;
+    case 4:
+        file("bad\xff", "x");
+        word = "UTF-8";
+        break;
+    default:
+        break;
+    }
+    ck_assert_int_eq(tally_manifest_read(folder, NULL, NULL, &manifest, &diag),
+                     TALLY_E_INVALID);
+    ck_assert_msg(strstr(diag.text, word) != NULL, "%s", diag.text);
+    folder_remove(folder);
+}
+END_TEST
+
+START_TEST(nothing_there)
+{
+    struct tally_manifest manifest = {0};
+
+    folder_make(folder, sizeof folder);
+    ck_assert_int_eq(tally_manifest_read(folder, NULL, NULL, &manifest, NULL),
+                     TALLY_E_NOT_FOUND);
+    ck_assert_int_eq(tally_manifest_read(in_folder("no"), NULL, NULL, &manifest, NULL),
+                     TALLY_E_NOT_FOUND);
+    folder_remove(folder);
+}
+END_TEST
+
+static void count(void *context, uint64_t done, uint64_t total)
+{
+    ck_assert_uint_le(done, total);
+    *(uint64_t *)context = done;
+}
+
+START_TEST(progress)
+{
+    struct tally_manifest manifest = {0};
+    uint64_t done = 0;
+
+    adapter();
+    ck_assert_int_eq(tally_manifest_read(folder, count, &done, &manifest, NULL), TALLY_OK);
+    ck_assert_uint_eq(done, manifest.size);
+    tally_manifest_free(&manifest);
+    folder_remove(folder);
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+    Suite *suite = suite_create("manifest");
+    TCase *cases = tcase_create("manifest");
+
+    tcase_add_test(cases, known_answer);
+    tcase_add_loop_test(cases, what_counts, 0, 9);
+    tcase_add_loop_test(cases, refused, 0, 5);
+    tcase_add_test(cases, nothing_there);
+    tcase_add_test(cases, progress);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
+
+int main(void)
+{
+    return check_main(make_suite());
+}
