@@ -1,6 +1,6 @@
 /* Appends and waiting requests of clients. An append moves queue -> proposed -> (proving) ->
- * answer; an answer of E_NOT_LEADER means "ask again", never "it did not happen": event ids
- * make that safe. */
+ * answer. E_NOT_LEADER and E_BUSY say that it was not proposed; once it was, nothing but its
+ * result or E_TIMEOUT (unknown) is true. Event ids make it safe to ask again either way. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,7 +175,7 @@ void node_client_applied(struct node *node, const struct ledger_block_result *re
         /* Another leader's block took this place, or it is so old that nobody knows. */
         if (pending.block != result->block || slot == NULL || slot->term != pending.term ||
             at + pending.events_count > result->events_count) {
-            answer(node, &pending, TALLY_E_NOT_LEADER, NULL);
+            answer(node, &pending, TALLY_E_TIMEOUT, NULL);
             continue;
         }
         const enum tally_err code = take_results(&pending, result->events + at);
@@ -309,7 +309,7 @@ void node_client_lost(struct node *node, uint64_t truncated_from)
            node->proposed.items[node->proposed.count - 1].block >= truncated_from) {
         struct pending pending = node->proposed.items[--node->proposed.count];
 
-        answer(node, &pending, TALLY_E_NOT_LEADER, NULL);
+        answer(node, &pending, TALLY_E_TIMEOUT, NULL);
     }
 }
 

@@ -171,9 +171,7 @@ void serve_append_answer(struct run *run, const struct node_action *action)
         response.leader_url = leader_url(run, action->answer_append.leader);
         break;
     case TALLY_E_TIMEOUT:
-        response.message =
-            "no quorum answered in time: whether it was recorded is unknown; send the "
-            "same bytes again";
+        response.message = "whether it was recorded is unknown: send the same bytes again";
         break;
     case TALLY_E_BUSY:
         response.message = "too many appends are in work: try again";
