@@ -1,6 +1,10 @@
 /* node_internal - the parts of struct node that its files share.
  *
- *   node.c          events in, raft effects out: the order of everything
+ *   node.c          events in, in the order of one step
+ *   node_start.c    opening, closing, status
+ *   node_effects.c  what the core wants done
+ *   node_lead.c     proposing blocks
+ *   node_publish.c  boundaries, cosignatures, checkpoints
  *   node_log.c      recent blocks, the one write in flight, verification, apply
  *   node_client.c   appends and waiting requests
  *   actions.c       the list of actions */
@@ -109,6 +113,24 @@ struct node {
 /* actions.c */
 struct node_action *node_action_add(struct node_actions *actions, enum node_action_type type);
 void node_log(struct node_actions *actions, const char *name, uint64_t a, uint64_t b);
+
+/* node_effects.c */
+/* One event into the core, its effects begun. */
+void node_feed(struct node *node, struct raft_event *event);
+/* Tell the core, in order, of every block whose check is done. */
+void node_checks_advance(struct node *node);
+void node_send_cosignature(struct node *node); /* our newest, to everyone */
+void node_halt(struct node *node, const char *why);
+
+/* node_lead.c: propose what there is to propose. */
+void node_lead(struct node *node);
+
+/* node_publish.c */
+void node_published(struct node *node, enum publish_result result);
+void node_sign_begin(struct node *node);
+void node_signed(struct node *node, const struct publish_cosignature *signature);
+void node_repeat_cosignature(struct node *node);
+void node_applied(struct node *node, const struct node_event *event);
 
 /* node_log.c */
 struct slot *node_slot(struct node *node, uint64_t index); /* NULL: not a recent block */

@@ -14,11 +14,6 @@
 #include "crypto/secret.h"
 #include "loop/run_internal.h"
 
-enum {
-    TICK_MS = 10,
-    EVENTS_A_TURN = 256, /* events between two looks at the network */
-};
-
 /* ---- logging ---- */
 
 static const char *level_name(enum run_log_level level)
@@ -84,7 +79,7 @@ static void request_drop(struct request *request)
     free(request);
 }
 
-static void inbox_free(struct inbox *inbox)
+void run_inbox_free(struct inbox *inbox)
 {
     buffer_release(inbox->batch);
     job_applied_free(&inbox->applied);
@@ -97,7 +92,7 @@ void run_post(struct run *run, struct inbox *inbox)
     /* Closed: the node stops. (It cannot be full: what may wait is bounded elsewhere.) */
     ASSERT(queue_closed(run->inbox));
     request_drop(inbox->request);
-    inbox_free(inbox);
+    run_inbox_free(inbox);
 }
 
 struct work *run_work_new(enum work_kind kind)
@@ -133,259 +128,6 @@ static void work_drop(struct work *work)
 void run_work(struct run *run, struct work *work)
 {
     if (!queue_push(run->works, work)) work_drop(work);
-}
-
-/* ---- loop thread ---- */
-
-void run_step(struct run *run, struct node_event *event)
-{
-    event->now_ms = clock_monotonic_ms();
-    event->wall_ms = clock_wall_ms();
-    event->random = secret_random_u64();
-    node_step(run->node, event, &run->actions);
-    run_perform(run);
-}
-
-static void on_peer_message(void *context, uint32_t from, enum peer_channel channel,
-                            struct bytes message)
-{
-    (void)channel;
-    run_peer_message(context, from, message);
-}
-
-static void on_peer_session(void *context, uint32_t peer)
-{
-    struct node_event event = {.type = NODE_SESSION, .session_from = peer};
-
-    run_log(context, RUN_LOG_INFO, "peer_session", "member=%u", (unsigned)peer);
-    run_step(context, &event);
-}
-
-/* On NNG's threads: one mark in the inbox is enough. */
-static void on_wake(void *context)
-{
-    struct run *run = context;
-
-    if (!atomic_exchange(&run->wake_pending, true)) (void)queue_push(run->inbox, &run->woken);
-}
-
-static void handle(struct run *run, struct inbox *inbox)
-{
-    if (inbox->status) {
-        struct work *work = run_work_new(WORK_STATUS);
-
-        node_status(run->node, clock_monotonic_ms(), &inbox->request->status);
-        work->request = inbox->request;
-        run_work(run, work);
-    } else {
-        run_step(run, &inbox->event);
-    }
-    inbox_free(inbox);
-}
-
-static void *loop_main(void *context)
-{
-    struct run *run = context;
-
-    while (!atomic_load(&run->stopping)) {
-        uint64_t now_ms = clock_monotonic_ms();
-        const uint64_t until =
-            run->next_tick_ms < run->next_poll_ms ? run->next_tick_ms : run->next_poll_ms;
-        void *item = queue_pop(run->inbox, until > now_ms ? until - now_ms : 0);
-
-        for (int i = 0; item != NULL && i < EVENTS_A_TURN; i++) {
-            if (item == &run->woken) {
-                atomic_store(&run->wake_pending, false);
-                run->next_poll_ms = 0;
-            } else {
-                handle(run, item);
-            }
-            item = i + 1 < EVENTS_A_TURN ? queue_pop(run->inbox, 0) : NULL;
-        }
-        now_ms = clock_monotonic_ms();
-        if (now_ms >= run->next_poll_ms) run->next_poll_ms = peer_net_poll(run->peers, now_ms);
-        if (now_ms >= run->next_tick_ms) {
-            struct node_event tick = {.type = NODE_TICK};
-
-            run->next_tick_ms = now_ms + TICK_MS;
-            run_step(run, &tick);
-        }
-    }
-    return NULL;
-}
-
-/* ---- writer thread ---- */
-
-static void write_blocks(struct run *run, const struct node_action *action)
-{
-    struct store_block *blocks = calloc(action->write.blocks_count + 1, sizeof *blocks);
-    struct store_append append = {
-        .hard_state = action->write.hard_state_set ? &action->write.hard_state : NULL,
-        .truncate_from = action->write.truncate_from,
-        .blocks = blocks,
-        .blocks_count = action->write.blocks_count,
-    };
-    struct tally_diag diag = {{0}};
-    enum tally_err err;
-
-    ASSERT(blocks != NULL);
-    for (size_t i = 0; i < action->write.blocks_count; i++) {
-        blocks[i].index = action->write.first + i;
-        blocks[i].data = buffer_bytes(action->write.blocks[i]);
-    }
-    err = store_append(run->store, &append, &diag);
-    if (err != TALLY_OK) run_fatal(run, "write_failed", err, &diag);
-    free(blocks);
-    run_post(run, run_inbox_new(NODE_WRITTEN));
-}
-
-static void sign_tree(struct run *run, const struct node_action *action)
-{
-    struct inbox *inbox = run_inbox_new(NODE_SIGNED);
-    struct tally_diag diag = {{0}};
-    enum tally_err err;
-
-    err = witness_sign(run->witness, action->sign.size, &action->sign.root, &diag);
-    if (err != TALLY_OK) run_fatal(run, "witness_failed", err, &diag);
-    publish_cosign(&run->publish, action->sign.size, &action->sign.root, action->sign.time_ms,
-                   &inbox->event.cosigned);
-    run_post(run, inbox);
-}
-
-static void *writer_main(void *context)
-{
-    struct run *run = context;
-    struct node_action *action;
-
-    while ((action = queue_pop(run->writes, UINT64_MAX)) != NULL) {
-        if (action->type == NODE_WRITE) {
-            write_blocks(run, action);
-        } else {
-            sign_tree(run, action);
-        }
-        node_action_release(action);
-        free(action);
-    }
-    return NULL;
-}
-
-/* ---- apply thread ---- */
-
-static void apply_blocks(struct run *run, const struct node_action *action)
-{
-    struct inbox *inbox = run_inbox_new(NODE_APPLIED);
-    struct tally_diag diag = {{0}};
-    const enum tally_err err =
-        job_apply(run->store, run->ledger, action->apply.from, action->apply.to,
-                  action->apply.verified, &inbox->applied, &diag);
-
-    if (err != TALLY_OK) run_fatal(run, "apply_failed", err, &diag);
-    atomic_store(&run->time_ms, ledger_time_ms(run->ledger));
-    inbox->event.applied.results = inbox->applied.results;
-    inbox->event.applied.count = inbox->applied.count;
-    run_post(run, inbox);
-}
-
-static void *apply_main(void *context)
-{
-    struct run *run = context;
-    struct node_action *action;
-
-    while ((action = queue_pop(run->applies, UINT64_MAX)) != NULL) {
-        if (action->type == NODE_APPLY) {
-            apply_blocks(run, action);
-        } else {
-            struct tally_diag diag = {{0}};
-            const enum tally_err err = job_keep_checkpoint(
-                run->store, buffer_bytes(action->publish.checkpoint), &diag);
-
-            if (err != TALLY_OK) run_fatal(run, "checkpoint_failed", err, &diag);
-        }
-        node_action_release(action);
-        free(action);
-    }
-    return NULL;
-}
-
-/* ---- workers ---- */
-
-static void verify_block(struct run *run, const struct node_action *action, struct arena *arena)
-{
-    struct inbox *inbox = run_inbox_new(NODE_VERIFIED);
-    struct tally_diag diag = {{0}};
-
-    inbox->event.verified.index = action->verify.index;
-    inbox->event.verified.term = action->verify.term;
-    inbox->event.verified.ok =
-        job_verify(&run->publish, buffer_bytes(action->verify.block), arena, &diag);
-    if (!inbox->event.verified.ok) {
-        run_log(run, RUN_LOG_ERROR, "block_refused", "block=%llu why=\"%s\"",
-                (unsigned long long)action->verify.index, diag.text);
-    }
-    run_post(run, inbox);
-}
-
-static void read_blocks(struct run *run, const struct node_action *action)
-{
-    struct inbox *inbox = run_inbox_new(NODE_READ_DONE);
-    struct node_message *message = NULL;
-    struct tally_diag diag = {{0}};
-    uint64_t size = 0;
-    const enum tally_err err = job_read(run->store, action, &message, &size, &diag);
-
-    inbox->event.read_done.to = action->read.member;
-    inbox->event.read_done.first = action->read.from;
-    if (err == TALLY_OK) {
-        run_send(run, action->read.member, message);
-        inbox->event.read_done.last = action->read.from + message->raft.entries_count - 1;
-        inbox->event.read_done.size = size;
-        node_message_release(message);
-        free(message);
-    } else if (err == TALLY_E_NOT_FOUND) {
-        inbox->event.read_done.last = action->read.from - 1; /* truncated meanwhile */
-    } else {
-        run_fatal(run, "read_failed", err, &diag);
-    }
-    if (action->read.answer) {
-        run_post(run, inbox);
-    } else {
-        inbox_free(inbox);
-    }
-}
-
-static void do_work(struct run *run, struct work *work, struct arena *arena)
-{
-    switch (work->kind) {
-    case WORK_REQUEST:
-        serve_request(run, work->client);
-        return;
-    case WORK_STATUS:
-        serve_status(run, work->request);
-        return;
-    case WORK_ACTION:
-        break;
-    }
-    if (work->action.type == NODE_VERIFY) verify_block(run, &work->action, arena);
-    if (work->action.type == NODE_READ) read_blocks(run, &work->action);
-    if (work->action.type == NODE_ANSWER_APPEND) serve_append_answer(run, &work->action);
-    if (work->action.type == NODE_ANSWER_WAIT) serve_wait_answer(run, &work->action);
-    node_action_release(&work->action);
-}
-
-static void *worker_main(void *context)
-{
-    struct run *run = context;
-    struct arena *arena = NULL;
-    struct work *work;
-
-    if (arena_open(0, &arena) != TALLY_OK) abort();
-    while ((work = queue_pop(run->works, UINT64_MAX)) != NULL) {
-        do_work(run, work, arena);
-        free(work);
-        arena_reset(arena, 0);
-    }
-    arena_close(arena);
-    return NULL;
 }
 
 /* ---- start and stop ---- */
@@ -467,9 +209,9 @@ static enum tally_err open_peers(struct run *run, struct tally_diag *diag)
         .listen_url = run->config->peer_listen,
         .tls = run->config->peer_tls,
         .peers = peers,
-        .wake = on_wake,
-        .on_message = on_peer_message,
-        .on_session = on_peer_session,
+        .wake = run_on_wake,
+        .on_message = run_on_peer_message,
+        .on_session = run_on_peer_session,
         .context = run,
     };
     enum tally_err err;
@@ -514,13 +256,13 @@ static enum tally_err start_threads(struct run *run)
                            : cores > RUN_WORKERS_MAX ? RUN_WORKERS_MAX
                                                      : (size_t)cores;
 
-    run->writer_started = pthread_create(&run->writer, NULL, writer_main, run) == 0;
-    run->applier_started = pthread_create(&run->applier, NULL, apply_main, run) == 0;
+    run->writer_started = pthread_create(&run->writer, NULL, run_writer_main, run) == 0;
+    run->applier_started = pthread_create(&run->applier, NULL, run_apply_main, run) == 0;
     while (run->workers_count < workers &&
-           pthread_create(&run->workers[run->workers_count], NULL, worker_main, run) == 0) {
+           pthread_create(&run->workers[run->workers_count], NULL, run_worker_main, run) == 0) {
         run->workers_count++;
     }
-    run->loop_started = pthread_create(&run->loop, NULL, loop_main, run) == 0;
+    run->loop_started = pthread_create(&run->loop, NULL, run_loop_main, run) == 0;
     return run->writer_started && run->applier_started && run->workers_count == workers &&
                    run->loop_started
                ? TALLY_OK
@@ -590,7 +332,7 @@ static void drain_queues(struct run *run)
             inbox->event.type == NODE_WAIT) {
             request_drop(inbox->request);
         }
-        inbox_free(inbox);
+        run_inbox_free(inbox);
     }
     queue_free(run->inbox);
     queue_free(run->writes);

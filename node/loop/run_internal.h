@@ -1,6 +1,7 @@
 /* run_internal - the threads of a node and what they hand each other.
  *
  *   run.c      start, stop, the loop thread, the writer, the apply thread, the workers
+ *   run_threads.c  what each thread does
  *   perform.c  what the loop does with actions: jobs onto queues, messages onto the network
  *   run_init.c making a data directory
  *   serve.c    requests of clients, on the workers
@@ -94,6 +95,7 @@ _Noreturn void run_fatal(const struct run *run, const char *event, enum tally_er
 /* Hand an event to the loop; the inbox is the loop's then. */
 void run_post(struct run *run, struct inbox *inbox);
 struct inbox *run_inbox_new(enum node_event_type type);
+void run_inbox_free(struct inbox *inbox);
 void run_work(struct run *run, struct work *work);
 struct work *run_work_new(enum work_kind kind);
 
@@ -101,12 +103,23 @@ struct work *run_work_new(enum work_kind kind);
 void run_step(struct run *run, struct node_event *event);
 
 /* Send a message to a member; any thread. It may be lost: whoever needs it asks again. */
-void run_send(struct run *run, uint32_t to, const struct node_message *message);
+void run_send(struct run *run, uint32_t to, const struct node_message *from);
 /* `data`/`name`, NUL-terminated. Errors: TALLY_E_INVALID (too long). */
 TALLY_NODISCARD enum tally_err run_path(const char *data, const char *name, char ret_path[4096],
                                         struct tally_diag *diag);
 /* What the configuration says of a member, or NULL. */
 const struct run_peer *run_peer_named(const struct run *run, const char *name);
+
+/* run_threads.c: pthread functions; the context is the run. */
+void *run_loop_main(void *context);
+void *run_writer_main(void *context);
+void *run_apply_main(void *context);
+void *run_worker_main(void *context);
+/* run_threads.c: called by node/net. */
+void run_on_peer_message(void *context, uint32_t from, enum peer_channel channel,
+                         struct bytes message);
+void run_on_peer_session(void *context, uint32_t peer);
+void run_on_wake(void *context);
 
 /* perform.c: begin what node_step asked for; empties run->actions. */
 void run_perform(struct run *run);

@@ -187,8 +187,6 @@ void serve_append_answer(struct run *run, const struct node_action *action)
     answer(request, &response);
 }
 
-/* ---- reading ---- */
-
 static void serve_get(struct run *run, struct request *request)
 {
     const struct rpc_get *get = &request->rpc.get;
@@ -368,18 +366,20 @@ static void serve_subject(struct run *run, struct request *request)
     answer(request, &response);
 }
 
-/* ---- status ---- */
-
 /* Bytes that this process has written, from /proc/self/io; 0 when the system does not say. */
 static uint64_t disk_written(void)
 {
     FILE *file = fopen("/proc/self/io", "re");
-    unsigned long long value = 0;
+    static const char name[] = "write_bytes: ";
+    uint64_t value = 0;
     char line[128];
 
     if (file == NULL) return 0;
     while (fgets(line, sizeof line, file) != NULL) {
-        if (sscanf(line, "write_bytes: %llu", &value) == 1) break;
+        if (strncmp(line, name, sizeof name - 1) == 0) {
+            value = strtoull(line + sizeof name - 1, NULL, 10);
+            break;
+        }
     }
     fclose(file);
     return value;

@@ -22,7 +22,7 @@ static uint64_t wall_ms(const struct machine *machine)
 
 static void perform(struct machine *machine);
 
-static void step(struct machine *machine, struct node_event *event)
+void machine_step(struct machine *machine, struct node_event *event)
 {
     struct world *world = machine->world;
 
@@ -186,7 +186,7 @@ void machine_deliver(struct machine *machine, struct happening *happening)
     }
     event.message.from = happening->from;
     event.message.message = happening->message;
-    step(machine, &event);
+    machine_step(machine, &event);
 }
 
 void machine_tick(struct machine *machine)
@@ -196,12 +196,10 @@ void machine_tick(struct machine *machine)
 
     world_add(world, HAPPEN_TICK, TICK_MS)->node = machine->index;
     if (machine->node == NULL || machine->paused_until_ms > world->now_ms) return;
-    step(machine, &event);
+    machine_step(machine, &event);
 }
 
 /* ---- actions ---- */
-
-static void answer_client(struct machine *machine, const struct node_action *action);
 
 static uint64_t disk_delay(struct world *world)
 {
@@ -245,7 +243,7 @@ static void begin(struct machine *machine, struct node_action *action)
         return;
     case NODE_ANSWER_APPEND:
     case NODE_ANSWER_WAIT:
-        answer_client(machine, action);
+        machine_answer(machine, action);
         return;
     case NODE_PUBLISH: {
         const enum tally_err err =
@@ -336,7 +334,7 @@ static void do_apply(struct machine *machine, const struct node_action *action)
     }
     event.applied.results = applied.results;
     event.applied.count = applied.count;
-    step(machine, &event);
+    machine_step(machine, &event);
     job_applied_free(&applied);
 }
 
@@ -357,7 +355,7 @@ static void do_verify(struct machine *machine, const struct node_action *action)
                         machine->index + 1, diag.text);
     }
     arena_close(arena);
-    step(machine, &event);
+    machine_step(machine, &event);
 }
 
 static void do_read(struct machine *machine, const struct node_action *action)
@@ -379,7 +377,7 @@ static void do_read(struct machine *machine, const struct node_action *action)
     } else if (err != TALLY_E_NOT_FOUND) {
         world_violation(machine->world, "node %u: read: %s", machine->index + 1, diag.text);
     }
-    if (action->read.answer) step(machine, &event);
+    if (action->read.answer) machine_step(machine, &event);
 }
 
 void machine_job(struct machine *machine, struct happening *happening)
@@ -410,12 +408,12 @@ void machine_job(struct machine *machine, struct happening *happening)
     switch (happening->action.type) {
     case NODE_WRITE:
         do_write(machine, &happening->action);
-        step(machine, &event);
+        machine_step(machine, &event);
         return;
     case NODE_SIGN:
         event.type = NODE_SIGNED;
         do_sign(machine, &happening->action, &event);
-        step(machine, &event);
+        machine_step(machine, &event);
         return;
     case NODE_APPLY:
         do_apply(machine, &happening->action);
@@ -429,100 +427,4 @@ void machine_job(struct machine *machine, struct happening *happening)
     default:
         UNREACHABLE("no other action is a job");
     }
-}
-
-/* ---- requests ---- */
-
-/* A handle names client and attempt; the answer finds its way by it. */
-static uint64_t handle_of(uint32_t client, uint64_t attempt)
-{
-    return attempt * CLIENTS + client + 1;
-}
-
-static struct happening *answer_add(struct world *world, uint64_t handle, enum tally_err code)
-{
-    const bool stormy = !world->calm;
-    struct happening *answer;
-
-    if (stormy && world_chance(world, world->weather.loss_percent)) return NULL;
-    answer = world_add(world, HAPPEN_ANSWER,
-                       1 + (stormy ? world_draw(world, world->weather.delay_ms_max) : 0));
-    answer->client = (uint32_t)((handle - 1) % CLIENTS);
-    answer->attempt = (handle - 1) / CLIENTS;
-    answer->code = code;
-    return answer;
-}
-
-static void add_receipt(struct machine *machine, struct happening *answer,
-                        const struct buffer *checkpoint)
-{
-    struct tally_diag diag = {{0}};
-    struct arena *arena = NULL;
-    struct bytes proof;
-    enum tally_err err = arena_open(0, &arena);
-
-    ASSERT(err == TALLY_OK);
-    err = job_receipt(machine->store, answer->events[0].index, buffer_bytes(checkpoint), arena,
-                      &proof, &diag);
-    if (err != TALLY_OK) world_violation(machine->world, "no receipt: %s", diag.text);
-    answer->receipt = buffer_copy(proof);
-    answer->proof = true;
-    arena_close(arena);
-}
-
-static void answer_client(struct machine *machine, const struct node_action *action)
-{
-    const bool append = action->type == NODE_ANSWER_APPEND;
-    const uint64_t handle = append ? action->answer_append.handle : action->answer_wait.handle;
-    struct happening *answer = answer_add(
-        machine->world, handle, append ? action->answer_append.code : action->answer_wait.code);
-
-    if (answer == NULL) return;
-    if (!append) return; /* the simulator waits for nothing else */
-    answer->leader = action->answer_append.leader;
-    if (answer->code != TALLY_OK) return;
-    answer->events_count = action->answer_append.events_count;
-    memcpy(answer->events, action->answer_append.events,
-           answer->events_count * sizeof answer->events[0]);
-    if (action->answer_append.checkpoint != NULL) {
-        add_receipt(machine, answer, action->answer_append.checkpoint);
-    }
-}
-
-void machine_request(struct machine *machine, struct happening *happening)
-{
-    const struct client *client = &machine->world->clients[happening->client];
-    struct node_event event = {.type = NODE_APPEND};
-    const uint64_t handle = handle_of(happening->client, happening->attempt);
-    struct job_ingress ingress;
-    struct happening *answer;
-    struct arena *arena = NULL;
-    enum tally_err err;
-
-    if (machine->node == NULL || machine->paused_until_ms > machine->world->now_ms) return;
-    if (client->batch == NULL || client->attempt != happening->attempt)
-        return; /* long answered */
-    err = arena_open(0, &arena);
-    ASSERT(err == TALLY_OK);
-    err = job_ingress(machine->store, &machine->publish.ledger_id, buffer_bytes(client->batch),
-                      arena, &ingress, NULL);
-    if (err != TALLY_OK) world_violation(machine->world, "ingress: %s", tally_err_text(err));
-    if (ingress.known) {
-        answer = answer_add(machine->world, handle, TALLY_OK);
-        if (answer != NULL) {
-            answer->events_count = ingress.events_count;
-            memcpy(answer->events, ingress.events,
-                   ingress.events_count * sizeof answer->events[0]);
-        }
-        arena_close(arena);
-        return;
-    }
-    arena_close(arena);
-    event.append.handle = handle;
-    event.append.batch = client->batch;
-    event.append.events_count = client->events_count;
-    event.append.proof = client->proof;
-    event.append.refused = ingress.refused;
-    event.append.deadline_ms = machine->world->now_ms + 2000;
-    step(machine, &event);
 }

@@ -2,6 +2,7 @@
  *
  *   world.c    virtual time and the queue of what happens
  *   node.c     a simulated machine: performs the actions of a node, crashes, restarts
+ *   request.c  what a machine is asked, and its answers
  *   client.c   clients: build, send, retry, remember what was acknowledged
  *   check.c    what must hold at every step, and at the end */
 #ifndef SIM_WORLD_H
@@ -135,6 +136,11 @@ void machine_restart(struct machine *machine);
 void machine_tick(struct machine *machine);
 void machine_deliver(struct machine *machine, struct happening *happening);
 void machine_job(struct machine *machine, struct happening *happening);
+/* One event into the node; its actions are begun. */
+void machine_step(struct machine *machine, struct node_event *event);
+
+/* request.c */
+void machine_answer(struct machine *machine, const struct node_action *action);
 void machine_request(struct machine *machine, struct happening *happening);
 
 /* client.c */
