@@ -36,6 +36,8 @@ const char *raft_note_name(enum raft_note_code code)
         return "two_blocks_one_place";
     case RAFT_NOTE_HASH_DIFFERS:
         return "previous_hash_differs";
+    case RAFT_NOTE_NO_ROOM:
+        return "blocks_dropped_no_room";
     case RAFT_NOTE_PEER_BEHIND:
         return "peer_behind";
     }

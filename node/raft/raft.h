@@ -164,6 +164,7 @@ enum raft_note_code {
     RAFT_NOTE_SECOND_LEADER,    /* term, from: two leaders claim one term */
     RAFT_NOTE_EVIDENCE,         /* index, from: its block there contradicts ours */
     RAFT_NOTE_HASH_DIFFERS,     /* index, from: names another hash there; asked for the block */
+    RAFT_NOTE_NO_ROOM,          /* last, settled: blocks of the leader were dropped */
     RAFT_NOTE_PEER_BEHIND,      /* peer, next: served from disk */
 };
 

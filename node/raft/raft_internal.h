@@ -26,6 +26,7 @@ struct raft_progress {
     uint64_t match, received, next; /* match <= received < next */
     enum raft_feed feed;
     bool probe_sent;
+    bool flows;                      /* blocks were taken over since the last probe */
     bool below;                      /* it said that it ends below the ring: read the disk */
     bool probe_again;                /* the last one got no answer: ask without blocks */
     uint64_t heard_ms;               /* its last message of our term; 0: never */

@@ -51,7 +51,7 @@ static void probe(struct raft *raft, struct raft_progress *peer, uint64_t next)
     peer->feed = RAFT_FEED_PROBE;
     peer->next = next;
     peer->received = peer->match;
-    peer->probe_sent = peer->probe_again = peer->below = false;
+    peer->probe_sent = peer->probe_again = peer->below = peer->flows = false;
     peer->progress_ms = raft->now_ms;
     window_clear(peer);
 }
@@ -115,9 +115,12 @@ static void backfill(struct raft *raft, struct raft_progress *peer)
     raft_note(raft, RAFT_NOTE_PEER_BEHIND, peer->id, peer->next);
 }
 
+/* After a probe one message tries whether the follower has room; then the window is filled. */
 static bool window_open(const struct raft_progress *peer)
 {
-    return peer->sent_count < LIMIT_INFLIGHT_BLOCKS &&
+    const uint32_t count_max = peer->flows ? LIMIT_INFLIGHT_BLOCKS : 1;
+
+    return peer->sent_count < count_max &&
            peer->sent_size + MESSAGE_SIZE_MAX <= LIMIT_INFLIGHT_SIZE;
 }
 
@@ -228,6 +231,7 @@ static void on_acceptance(struct raft *raft, struct raft_progress *peer,
     if (m->received > peer->received) {
         peer->received = m->received;
         peer->progress_ms = raft->now_ms;
+        if (peer->feed == RAFT_FEED_STREAM) peer->flows = true;
     }
     if (peer->received < peer->match) peer->received = peer->match;
     window_free_to(peer, peer->received);
@@ -405,8 +409,8 @@ static bool check_previous(struct raft *raft, const struct raft_message *m)
 }
 
 /* Take over what is new in the message, whose blocks follow prev_index. What is there already
- * stays untouched, so an old or doubled message removes nothing (3.5). False: one of them
- * contradicts ours, and nothing was taken over. */
+ * stays untouched, so an old or doubled message removes nothing (3.5). False: to be treated
+ * as lost, since one contradicts ours, or there is no room for any. */
 static bool take_entries(struct raft *raft, const struct raft_message *m,
                          const struct raft_entry *entries)
 {
@@ -430,6 +434,10 @@ static bool take_entries(struct raft *raft, const struct raft_message *m,
     }
     match_to(raft, m->prev_index + same);
     commit_to(raft, m->commit);
+    if (same < m->entries_count && !raft_log_room(raft, entries[same].size)) {
+        raft_note(raft, RAFT_NOTE_NO_ROOM, raft->last, raft->settled);
+        return false;
+    }
     for (uint32_t i = same; i < m->entries_count; i++) {
         if (!raft_log_room(raft, entries[i].size)) break; /* the leader sends it again */
         raft_log_append(raft, &entries[i]);

@@ -21,7 +21,7 @@ struct storm {
         uint32_t loss_percent, double_percent, delay_ms, crash_permille, partition_permille;
         uint32_t disk_percent, verify_percent, propose_percent, forge_permille;
     } weather;
-    uint64_t crashes, proposals, elections;
+    uint64_t crashes, proposals, committed, terms, truncations;
 };
 
 static uint64_t draw(struct storm *storm, uint64_t below) /* splitmix64 */
@@ -196,7 +196,11 @@ static void run(uint64_t seed, struct storm *ret_storm)
                   storm.cluster->failure);
     ret_storm->crashes += storm.crashes;
     ret_storm->proposals += storm.proposals;
-    ret_storm->elections += storm.cluster->committed_last;
+    ret_storm->committed += storm.cluster->committed_last;
+    ret_storm->truncations += storm.cluster->truncations;
+    for (uint32_t term = 1; term < CLUSTER_TERMS_MAX; term++) {
+        if (storm.cluster->leader_of[term] != 0) ret_storm->terms++;
+    }
     cluster_close(storm.cluster);
 }
 
@@ -210,9 +214,9 @@ START_TEST(storms)
         return;
     }
     for (uint64_t seed = (uint64_t)_i + 1; seed <= SEEDS; seed += GROUPS) run(seed, &total);
-    printf("storms %d: %" PRIu64 " crashes, %" PRIu64 " blocks proposed, %" PRIu64
-           " committed\n",
-           _i, total.crashes, total.proposals, total.elections);
+    printf("storms %d: %" PRIu64 " crashes, %" PRIu64 " leaders, %" PRIu64
+           " truncations, %" PRIu64 " of %" PRIu64 " blocks committed\n",
+           _i, total.crashes, total.terms, total.truncations, total.committed, total.proposals);
 }
 END_TEST
 

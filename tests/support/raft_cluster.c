@@ -91,6 +91,7 @@ static void perform(struct cluster *cluster, uint32_t id, const struct raft_effe
     struct cluster_node *node = &cluster->nodes[id];
 
     if (fx->halt) node->halted = true;
+    if (fx->truncate_from > 0) cluster->truncations++;
     if (fx->truncate_from > 0 && node->checked >= fx->truncate_from) {
         node->checked = fx->truncate_from - 1;
     }
@@ -142,7 +143,8 @@ static void step(struct cluster *cluster, uint32_t id, struct raft_event *event)
 static void propose(struct cluster *cluster, uint32_t id, bool term_start)
 {
     struct cluster_node *node = &cluster->nodes[id];
-    const struct raft_entry entry = cluster_entry(cluster, raft_term(node->raft), 1000);
+    const struct raft_entry entry =
+        cluster_entry(cluster, raft_term(node->raft), cluster->block_size);
     struct raft_event event = {.type = RAFT_EVENT_PROPOSE};
 
     event.propose.hash = entry.hash;
@@ -174,7 +176,8 @@ bool cluster_propose(struct cluster *cluster, uint32_t id)
 {
     struct cluster_node *node = &cluster->nodes[id];
 
-    if (!node->up || node->halted || !raft_may_propose(node->raft, 1000)) return false;
+    if (!node->up || node->halted || !raft_may_propose(node->raft, cluster->block_size))
+        return false;
     if (raft_last_index(node->raft) + 64 >= CLUSTER_LOG_MAX) return false;
     propose(cluster, id, false);
     return true;
@@ -398,6 +401,7 @@ struct cluster *cluster_open(uint32_t nodes_count, uint32_t election_ms, uint32_
     cluster->election_ms = election_ms;
     cluster->heartbeat_ms = heartbeat_ms;
     cluster->now_ms = 1000;
+    cluster->block_size = 1000;
     cluster->crash_in = CLUSTER_NO_CRASH;
     cluster->committed = calloc(CLUSTER_LOG_MAX, sizeof *cluster->committed);
     ASSERT(cluster->committed != NULL);

@@ -75,7 +75,9 @@ struct cluster {
     uint64_t now_ms;
     uint64_t random; /* what events carry, plus 20 times the node's id */
     uint64_t made;   /* blocks made so far: each has another hash */
-    bool forge;      /* the next block made has a signature that does not verify */
+    uint64_t truncations;
+    uint32_t block_size; /* of the blocks that are proposed; 1000 at the start */
+    bool forge;          /* the next block made has a signature that does not verify */
     struct cluster_node nodes[CLUSTER_NODES_MAX + 1]; /* by id; 0 is not used */
     struct cluster_packet *wire[CLUSTER_WIRE_MAX];
     size_t wire_count;

@@ -259,6 +259,16 @@ static void do_stall(const struct script_line *line)
     script.cluster->nodes[script_node_id(script_word(line, 1))].stalled = true;
 }
 
+static void do_resume(const struct script_line *line)
+{
+    script.cluster->nodes[script_node_id(script_word(line, 1))].stalled = false;
+}
+
+static void do_size(const struct script_line *line)
+{
+    script.cluster->block_size = (uint32_t)script_number(script_word(line, 1));
+}
+
 static void do_crash(const struct script_line *line)
 {
     for_nodes(line, cluster_crash);
@@ -285,8 +295,8 @@ static const struct {
     {"back", do_back},         {"reverse", do_reverse},     {"cut", do_cut},
     {"heal", do_heal},         {"persist", do_persist},     {"verify", do_verify},
     {"backfill", do_backfill}, {"crash", do_crash},         {"restart", do_restart},
-    {"settle", do_settle},     {"stall", do_stall},         {"send", do_send},
-    {"expect", script_expect},
+    {"settle", do_settle},     {"stall", do_stall},         {"resume", do_resume},
+    {"size", do_size},         {"send", do_send},           {"expect", script_expect},
 };
 
 static void command(const struct script_line *line)

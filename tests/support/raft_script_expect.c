@@ -103,6 +103,10 @@ void script_expect(const struct script_line *line)
         if (wire_matches(line, 2) == 0) script_stop("there is no such message");
         return;
     }
+    if (strcmp(what, "wires") == 0) {
+        expect_number(wire_matches(line, 3), script_number(script_word(line, 2)));
+        return;
+    }
     if (strcmp(what, "no-wire") == 0) {
         if (wire_matches(line, 2) != 0) script_stop("there is such a message");
         return;
@@ -138,7 +142,8 @@ void script_expect(const struct script_line *line)
         if (script.cluster->nodes[id].halted || !script.cluster->nodes[id].up)
             script_stop("it stopped");
     } else if (strcmp(what, "full") == 0) {
-        if (raft_may_propose(script_node_raft(id), 1000)) script_stop("it may propose");
+        if (raft_may_propose(script_node_raft(id), script.cluster->block_size))
+            script_stop("it may propose");
     } else {
         script_stop("no such expectation");
     }
