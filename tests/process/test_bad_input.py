@@ -67,7 +67,7 @@ def keys(cluster):
     os.chmod(cluster.key("stranger"), 0o600)
     with open(cluster.key("stranger") + ".pub", encoding="utf-8") as file:
         import base64
-        public = base64.b64decode(file.read().strip().rsplit("+", 1)[1])[1:]
+        public = base64.b64decode(file.read().strip().split("+", 2)[2])[1:]
     enrolled = cluster.append("admin", {"subject": "principal/author", "key_enrolled": {"public_key": public.hex()}})
     check(enrolled.status == 0, enrolled.text)
     by_second = {**model("second"), "actor": "principal/author"}
