@@ -175,7 +175,6 @@ struct node_action {
             uint64_t size;
             struct tally_hash root;
             uint64_t time_ms;
-            uint64_t durable_index, durable_term; /* for the witness */
         } sign;
         struct { /* send blocks from `from` on, at most to `to`, from the disk */
             uint32_t member;
