@@ -27,7 +27,7 @@ struct script {
 extern struct script script;
 
 /* Fail the test with the script's line and the reason. Does not return. */
-void script_stop(const char *why);
+__attribute__((noreturn)) void script_stop(const char *why);
 /* Word `at` of a line; the test fails when it is missing. */
 const char *script_word(const struct script_line *line, size_t at);
 /* What a word stands for; the test fails when it is something else. */
