@@ -31,7 +31,7 @@
 #define VERSION_ENVELOPE HEAD ", \"subject\": \"model/m/version/1\", " ACTOR ", " SIGNERS
 #define VERSION                                                                                \
     "\"version_registered\": {\"kind\": \"VERSION_KIND_ADAPTER\", \"base_model\": \"base/b\"}"
-#define ADAPTER  "\"artifacts\": [{\"role\": \"adapter\", \"manifest_root\": \"" HASH("c") "\"}]"
+#define ADAPTER  "\"artifacts\": [{\"role\":\"adapter\", \"manifest_root\": \"" HASH("c") "\"}]"
 #define BASE_REF "\"refs\": [{\"rel\": \"REL_BASE\", \"event_hash\": \"" HASH("d") "\"}]"
 
 /* `word` must be in the message; NULL: accepted. */
