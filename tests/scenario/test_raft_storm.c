@@ -19,7 +19,7 @@ struct storm {
     uint64_t seed, rng;
     struct {
         uint32_t loss_percent, double_percent, delay_ms, crash_permille, partition_permille;
-        uint32_t disk_percent, verify_percent, propose_percent, forge_permille;
+        uint32_t disk_percent, verify_percent, propose_percent, forge_permille, jump_permille;
     } weather;
     uint64_t crashes, proposals, committed, terms, truncations;
 };
@@ -38,6 +38,7 @@ static void draw_weather(struct storm *storm)
     static const uint32_t delays_ms[] = {2, 10, 60, 200, 500};
     static const uint32_t crashes[] = {0, 1, 5, 20};
     static const uint32_t partitions[] = {0, 1, 4, 10};
+    static const uint32_t jumps[] = {0, 1, 3, 8};
     const bool forgers = draw(storm, 4) == 0;
 
     storm->weather.loss_percent = (uint32_t)draw(storm, 31);
@@ -45,6 +46,7 @@ static void draw_weather(struct storm *storm)
     storm->weather.delay_ms = delays_ms[draw(storm, 5)];
     storm->weather.crash_permille = crashes[draw(storm, 4)];
     storm->weather.partition_permille = partitions[draw(storm, 4)];
+    storm->weather.jump_permille = jumps[draw(storm, 4)];
     storm->weather.disk_percent = 2 + (uint32_t)draw(storm, 98);
     storm->weather.verify_percent = 2 + (uint32_t)draw(storm, 98);
     storm->weather.propose_percent = 1 + (uint32_t)draw(storm, 30);
@@ -129,6 +131,9 @@ static void node_turn(struct storm *storm, uint32_t id)
             cluster_restart(cluster, id);
         }
         return;
+    }
+    if (draw(storm, 1000) < storm->weather.jump_permille) {
+        cluster->nodes[id].ahead_ms += draw(storm, ELECTION_MS * 2); /* it slept, or is eager */
     }
     if (draw(storm, 10) == 0) cluster_tick(cluster, id);
     if (draw(storm, 100) < storm->weather.disk_percent) (void)cluster_disk(cluster, id);

@@ -133,7 +133,7 @@ static void step(struct cluster *cluster, uint32_t id, struct raft_event *event)
     struct cluster_node *node = &cluster->nodes[id];
     const uint64_t commit_before = raft_commit(node->raft);
 
-    event->now_ms = cluster->now_ms;
+    event->now_ms = cluster->now_ms + node->ahead_ms;
     event->random = cluster->random + (uint64_t)id * 20;
     raft_step(node->raft, event, &fx);
     cluster_check(cluster, id, commit_before);
@@ -367,7 +367,7 @@ void cluster_restart(struct cluster *cluster, uint32_t id)
     struct raft_start start = {.term = node->disk_term,
                                .vote = node->disk_vote,
                                .commit = node->disk_commit,
-                               .now_ms = cluster->now_ms,
+                               .now_ms = cluster->now_ms + node->ahead_ms,
                                .random = cluster->random + (uint64_t)id * 20};
 
     if (node->up) return;

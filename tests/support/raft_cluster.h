@@ -44,8 +44,9 @@ struct cluster_write {
 
 struct cluster_node {
     bool up;
-    bool halted;  /* the core asked for it */
-    bool stalled; /* its disk finishes nothing */
+    bool halted;       /* the core asked for it */
+    bool stalled;      /* its disk finishes nothing */
+    uint64_t ahead_ms; /* of its clock, before that of the cluster */
     struct raft *raft;
 
     /* disk */
