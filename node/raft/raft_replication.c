@@ -179,7 +179,7 @@ void raft_heartbeats(struct raft *raft)
 
 void raft_commit_advance(struct raft *raft)
 {
-    uint64_t match[LIMIT_VOTERS];
+    uint64_t match[LIMIT_VOTERS] = {0};
     const uint32_t count = raft->config.voters_count;
 
     for (uint32_t i = 0; i < count; i++) {

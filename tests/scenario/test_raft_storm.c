@@ -16,7 +16,7 @@ enum { SEEDS = 300, GROUPS = 10, STORM_MS = 8000, CALM_ROUNDS = 250, ELECTION_MS
 
 struct storm {
     struct cluster *cluster;
-    uint64_t seed, rng;
+    uint64_t rng;
     struct {
         uint32_t loss_percent, double_percent, delay_ms, crash_permille, partition_permille;
         uint32_t disk_percent, verify_percent, propose_percent, forge_permille, jump_permille;
@@ -186,7 +186,7 @@ static void calm(struct storm *storm)
 
 static void run(uint64_t seed, struct storm *ret_storm)
 {
-    struct storm storm = {.seed = seed, .rng = seed};
+    struct storm storm = {.rng = seed};
 
     storm.cluster = cluster_open(draw(&storm, 2) == 0 ? 3 : 5, ELECTION_MS, ELECTION_MS / 5);
     draw_weather(&storm);

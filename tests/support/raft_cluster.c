@@ -203,7 +203,6 @@ bool cluster_disk(struct cluster *cluster, uint32_t id)
     struct cluster_node *node = &cluster->nodes[id];
     struct raft_event event = {.type = RAFT_EVENT_PERSISTED};
     struct cluster_write write;
-    size_t kept = 0;
 
     if (!node->up || node->stalled || node->writes_count == 0) return false;
     write = node->writes[node->writes_first];
@@ -221,7 +220,7 @@ bool cluster_disk(struct cluster *cluster, uint32_t id)
 
         if (crashes(cluster, id)) return true;
         node->held_count--;
-        for (kept = 0; kept < node->held_count; kept++) node->held[kept] = node->held[kept + 1];
+        for (size_t i = 0; i < node->held_count; i++) node->held[i] = node->held[i + 1];
         wire_put(cluster, packet);
     }
     if (crashes(cluster, id)) return true;
