@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "crypto/hash.h"
+#include "event/block.h"
 #include "event/canon.h"
 #include "ledger.pb-c.h"
 #include "merkle/merkle.h"
@@ -67,8 +68,9 @@ enum tally_err batch_split(struct bytes bytes, struct arena *arena,
     struct bytes *events;
     enum tally_err err;
 
-    if (bytes.size > LIMIT_BLOCK_SIZE) {
-        tally_diag_set(diag, "the batch has %zu bytes, over the limit of %d", bytes.size,
+    /* With its framing: a batch is never divided, so one that fits no block has no place. */
+    if (block_batch_size(bytes.size) > LIMIT_BLOCK_SIZE) {
+        tally_diag_set(diag, "the batch has %zu bytes; a block holds %d", bytes.size,
                        (int)LIMIT_BLOCK_SIZE);
         return TALLY_E_TOO_LARGE;
     }

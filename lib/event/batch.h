@@ -47,8 +47,8 @@ enum batch_fault {
 };
 
 /* Split an encoded Batch without looking into its events: their bytes, in order, and the
- * signers. Errors: TALLY_E_MALFORMED, TALLY_E_TOO_LARGE (over LIMIT_BLOCK_EVENTS or
- * LIMIT_BLOCK_SIZE), TALLY_E_NO_MEMORY. */
+ * signers. Errors: TALLY_E_MALFORMED, TALLY_E_TOO_LARGE (over LIMIT_BLOCK_EVENTS, or it does
+ * not fit a block of LIMIT_BLOCK_SIZE), TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err batch_split(struct bytes bytes, struct arena *arena,
                                            const struct bytes **ret_events,
                                            uint32_t *ret_events_count,

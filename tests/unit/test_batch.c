@@ -134,6 +134,72 @@ START_TEST(one_thing_changed)
 }
 END_TEST
 
+/* A batch is never divided, so it must fit a block together with its framing. */
+START_TEST(fits_a_block)
+{
+    static uint8_t content[LIMIT_BLOCK_SIZE];
+    const struct bytes *unused_events;
+    const struct batch_signer *unused_signers;
+    uint32_t unused;
+    struct batch_signer signer = {.meaning = MEANING_AUTHOR};
+    struct bytes large[2] = {{content, 1000000}, {content, 1}}, bytes;
+
+    begin();
+    bytes = batch_encode(large, 2, &signer, 1, fixture.arena);
+    large[1].size = LIMIT_BLOCK_SIZE - 4 - bytes.size - 1; /* its length takes three bytes */
+    for (int more = 0; more < 2; more++, large[1].size++) {
+        bytes = batch_encode(large, 2, &signer, 1, fixture.arena);
+        ck_assert_uint_eq(block_batch_size(bytes.size), LIMIT_BLOCK_SIZE + (size_t)more);
+        ck_assert_int_eq(batch_split(bytes, fixture.arena, &unused_events, &unused,
+                                     &unused_signers, &unused, NULL),
+                         more == 0 ? TALLY_OK : TALLY_E_TOO_LARGE);
+    }
+    fixture_close(&fixture);
+}
+END_TEST
+
+/* Lists that a parser would take, and that mean nothing. */
+START_TEST(lists)
+{
+    static const uint8_t content[100]; /* as small as real events are */
+    const struct bytes none = {0};
+    const struct bytes *unused_events;
+    const struct batch_signer *unused_signers;
+    uint32_t unused;
+    struct bytes *many;
+    struct batch_signer signers[LIMIT_GENESIS_SIGNERS + 1] = {{.meaning = MEANING_AUTHOR}};
+
+    begin();
+    many = arena_zalloc(fixture.arena, LIMIT_BLOCK_EVENTS + 1, sizeof *many);
+    for (size_t i = 0; i <= LIMIT_BLOCK_EVENTS; i++)
+        many[i] = bytes_of(content, sizeof content);
+    for (uint32_t i = 0; i <= LIMIT_GENESIS_SIGNERS; i++) {
+        signers[i].meaning = MEANING_AUTHOR;
+        signers[i].key_id.bytes[0] = (uint8_t)i;
+    }
+    const struct {
+        uint32_t events, signers;
+        enum tally_err want;
+    } cases[] = {
+        {1, 1, TALLY_OK},          {LIMIT_BLOCK_EVENTS, LIMIT_GENESIS_SIGNERS, TALLY_OK},
+        {0, 1, TALLY_E_MALFORMED}, {LIMIT_BLOCK_EVENTS + 1, 1, TALLY_E_TOO_LARGE},
+        {1, 0, TALLY_E_MALFORMED}, {1, LIMIT_GENESIS_SIGNERS + 1, TALLY_E_MALFORMED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct bytes bytes =
+            batch_encode(many, cases[i].events, signers, cases[i].signers, fixture.arena);
+
+        ck_assert_msg(batch_split(bytes, fixture.arena, &unused_events, &unused,
+                                  &unused_signers, &unused, NULL) == cases[i].want,
+                      "case %zu", i);
+    }
+    ck_assert_int_eq(batch_split(none, fixture.arena, &unused_events, &unused, &unused_signers,
+                                 &unused, NULL),
+                     TALLY_E_MALFORMED);
+    fixture_close(&fixture);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("batch");
@@ -142,6 +208,8 @@ static Suite *make_suite(void)
     tcase_add_test(cases, message_layout);
     tcase_add_test(cases, honest);
     tcase_add_loop_test(cases, one_thing_changed, 0, 8);
+    tcase_add_test(cases, fits_a_block);
+    tcase_add_test(cases, lists);
     suite_add_tcase(suite, cases);
     return suite;
 }
