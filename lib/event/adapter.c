@@ -1,18 +1,18 @@
 #include "event/adapter.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "crypto/hash.h"
 
+#define CONFIG_NAME "adapter_config.json"
 enum { CONFIG_SIZE_MAX = 4 * 1024 * 1024 };
 
 /* A text that fits its field, copied; "" for anything else. */
@@ -133,7 +133,7 @@ static void take_mlx(const json_t *root, struct arena *arena, struct adapter_vie
     view->method = take_text(json_object_get(root, "fine_tune_type"), arena);
     view->base_name = take_text(json_object_get(root, "model"), arena);
     view->rank = take_rank(json_object_get(parameters, "rank"));
-    take_alpha(json_object_get(parameters, "scale"), view);
+    take_alpha(json_object_get(parameters, "alpha"), view); /* "scale" is another quantity */
     take_targets(json_object_get(parameters, "keys"), arena, view);
 }
 
@@ -152,7 +152,7 @@ enum tally_err adapter_parse(struct bytes json, struct arena *arena,
         json_loadb((const char *)json.data, json.size, JSON_REJECT_DUPLICATES, &error);
 
     if (root == NULL || !json_is_object(root)) {
-        tally_diag_set(diag, "adapter_config.json: line %d: %s", root == NULL ? error.line : 1,
+        tally_diag_set(diag, CONFIG_NAME ": line %d: %s", root == NULL ? error.line : 1,
                        root == NULL ? error.text : "it must be an object");
         json_decref(root);
         return TALLY_E_MALFORMED;
@@ -174,53 +174,52 @@ enum tally_err adapter_parse(struct bytes json, struct arena *arena,
     return TALLY_OK;
 }
 
-/* File names of formats that run code when they are loaded. */
-static bool pickle_name(const char *name)
+/* File names of formats that run code when they are loaded; in any directory, in any case. */
+static bool pickle_name(const char *path)
 {
     static const char *const endings[] = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"};
-    const size_t size = strlen(name);
+    const size_t size = strlen(path);
 
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         const size_t end = strlen(endings[i]);
 
-        if (size > end && strcmp(name + size - end, endings[i]) == 0) return true;
+        if (size > end && strcasecmp(path + size - end, endings[i]) == 0) return true;
     }
     return false;
 }
 
-enum tally_err adapter_read(const char *directory, struct arena *arena,
-                            struct adapter_view *ret_view, struct tally_diag *diag)
+enum tally_err adapter_read(const char *directory, const struct tally_manifest *manifest,
+                            struct arena *arena, struct adapter_view *ret_view,
+                            struct tally_diag *diag)
 {
+    const struct tally_manifest_file *config = NULL;
     struct adapter_view view = nothing;
-    DIR *open_directory = opendir(directory);
-    const struct dirent *entry;
-    bool pickle = false, config = false;
-    enum tally_err err = TALLY_OK;
+    bool pickle = false;
 
-    if (open_directory == NULL) {
-        tally_diag_set(diag, "%s: %s", directory, strerror(errno));
-        return TALLY_E_IO;
+    for (size_t i = 0; i < manifest->files_count; i++) {
+        if (pickle_name(manifest->files[i].path)) pickle = true;
+        if (strcmp(manifest->files[i].path, CONFIG_NAME) == 0) config = &manifest->files[i];
     }
-    while ((entry = readdir(open_directory)) != NULL) {
-        if (pickle_name(entry->d_name)) pickle = true;
-        if (strcmp(entry->d_name, "adapter_config.json") == 0) config = true;
-    }
-    closedir(open_directory);
-    if (config) {
+    if (config != NULL) {
         char path[4096];
         uint8_t *data = NULL;
         size_t size = 0;
+        enum tally_err err;
 
-        if (snprintf(path, sizeof path, "%s/adapter_config.json", directory) >=
-            (int)sizeof path) {
+        if (snprintf(path, sizeof path, "%s/" CONFIG_NAME, directory) >= (int)sizeof path) {
             tally_diag_set(diag, "%s: the path is too long", directory);
             return TALLY_E_IO;
         }
         err = file_read(path, CONFIG_SIZE_MAX, &data, &size, diag);
         if (err == TALLY_OK) err = adapter_parse(bytes_of(data, size), arena, &view, diag);
         free(data);
+        if (err != TALLY_OK) return err;
+        if (!hash_equal(&view.raw_digest, &config->digest)) {
+            tally_diag_set(diag, "%s: it changed meanwhile: try again", path);
+            return TALLY_E_MISMATCH;
+        }
     }
     view.pickle = pickle;
-    if (err == TALLY_OK) *ret_view = view;
-    return err;
+    *ret_view = view;
+    return TALLY_OK;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <tally/err.h>
+#include <tally/manifest.h>
 #include <tally/verify.h>
 
 #include "base/arena.h"
@@ -26,11 +27,13 @@ struct adapter_view {
     bool pickle;                       /* some file's name says that loading it can run code */
 };
 
-/* Look at `directory`. Values that do not fit their field are left out, never cut. Errors:
- * TALLY_E_MALFORMED (the file is no JSON object), TALLY_E_TOO_LARGE, TALLY_E_IO,
- * TALLY_E_NO_MEMORY. */
-TALLY_NODISCARD enum tally_err adapter_read(const char *directory, struct arena *arena,
-                                            struct adapter_view *ret_view,
+/* What the files of `directory` say, whose manifest was read before. Values that do not fit
+ * their field are left out, never cut. Errors: TALLY_E_MALFORMED (the configuration is no JSON
+ * object), TALLY_E_MISMATCH (it is not the file of the manifest any more), TALLY_E_TOO_LARGE,
+ * TALLY_E_NOT_FOUND, TALLY_E_IO, TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err adapter_read(const char *directory,
+                                            const struct tally_manifest *manifest,
+                                            struct arena *arena, struct adapter_view *ret_view,
                                             struct tally_diag *diag);
 /* The view of one file's bytes (fuzzed). */
 TALLY_NODISCARD enum tally_err adapter_parse(struct bytes json, struct arena *arena,

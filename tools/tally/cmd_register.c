@@ -123,7 +123,7 @@ static enum tally_err submit_adapter(struct submit *submit,
     struct tally_diag diag = {""};
     uint8_t base_event[TALLY_HASH_BYTES];
 
-    enum tally_err err = adapter_read(cli->arguments[0], submit->arena, &view, &diag);
+    enum tally_err err = adapter_read(cli->arguments[0], manifest, submit->arena, &view, &diag);
     if (err != TALLY_OK) return cli_fail(cli, err, &diag);
     if (view.pickle)
         cli_note(cli, "a file in %s can run code when it is loaded (pickle); recorded as such",
