@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/decimal.h"
 #include "base/limits.h"
 #include "crypto/hash.h"
 #include "event.pb-c.h"
@@ -110,6 +111,26 @@ static enum tally_err take_integer(const struct walk *walk, const json_t *json,
     return TALLY_OK;
 }
 
+/* JSON integers end at 2^63 - 1; what is above stands in a string, and only that. */
+static enum tally_err take_uint64(const struct walk *walk, const json_t *json,
+                                  const struct place *place, uint64_t *ret_value)
+{
+    int64_t integer = 0;
+    enum tally_err err;
+
+    if (json_is_string(json)) {
+        if (decimal_parse(json_string_value(json), json_string_length(json), UINT64_MAX,
+                          ret_value) &&
+            *ret_value > INT64_MAX) {
+            return TALLY_OK;
+        }
+        return wrong(walk, place, "must be an integer; only above 2^63 - 1 in a string");
+    }
+    err = take_integer(walk, json, place, 0, INT64_MAX, &integer);
+    if (err == TALLY_OK) *ret_value = (uint64_t)integer;
+    return err;
+}
+
 static enum tally_err take_enum(const struct walk *walk, const json_t *json,
                                 const ProtobufCEnumDescriptor *descriptor,
                                 const struct place *place, int *to)
@@ -163,9 +184,7 @@ static enum tally_err take_value(const struct walk *walk, const json_t *json,
         return err;
     case PROTOBUF_C_TYPE_UINT64:
     case PROTOBUF_C_TYPE_FIXED64:
-        err = take_integer(walk, json, place, 0, INT64_MAX, &integer);
-        if (err == TALLY_OK) *(uint64_t *)to = (uint64_t)integer;
-        return err;
+        return take_uint64(walk, json, place, to);
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_SINT64:
     case PROTOBUF_C_TYPE_SFIXED64:
@@ -317,7 +336,7 @@ static json_t *give_value(const ProtobufCFieldDescriptor *field, const void *at)
         char text[24];
 
         if (value <= INT64_MAX) return json_integer((json_int_t)value);
-        snprintf(text, sizeof text, "%" PRIu64, value); /* readable; not taken back */
+        snprintf(text, sizeof text, "%" PRIu64, value); /* as take_uint64 wants it */
         return json_string(text);
     }
     case PROTOBUF_C_TYPE_INT64:

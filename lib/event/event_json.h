@@ -1,8 +1,8 @@
 /* event_json - events and records as JSON, both ways.
  *
  * Field names are those of proto/event.proto, bytes are lower-case hex, enums are names, 64-bit
- * integers are JSON integers (at most 2^63 - 1). Absent and zero are the same, as on the wire.
- * JSON to bytes and back gives the same bytes. Thread-safe. */
+ * integers are JSON integers, above 2^63 - 1 decimal strings. Absent and zero are the same, as
+ * on the wire. JSON to bytes and back gives the same bytes. Thread-safe. */
 #ifndef EVENT_EVENT_JSON_H
 #define EVENT_EVENT_JSON_H
 
