@@ -153,7 +153,7 @@ static struct fault check_envelope(const Tally__Event *event, bool genesis)
     if (event->schema != 1) return fault("schema", "must be 1");
     if (event->ledger_id.len != 32) return fault("ledger_id", "must have 32 bytes");
     if (event->event_id.len != EVENT_ID_BYTES) return fault("event_id", "must have 16 bytes");
-    if (!genesis && ((id[6] >> 4) != 7 || (id[8] >> 6) != 2)) {
+    if ((id[6] >> 4) != 7 || (id[8] >> 6) != 2) {
         return fault("event_id", "must be a UUID of version 7");
     }
     if (event->n_required_signers > LIMIT_REPEATED || event->n_artifacts > LIMIT_REPEATED ||
@@ -292,8 +292,8 @@ static struct fault check_role(const char *role, const char *scope)
 {
     struct fault found = check_segment("role", role, true);
 
-    if (found.field == NULL && scope[0] != '\0' && strlen(scope) > LIMIT_SUBJECT_SIZE) {
-        found = fault("scope", "is longer than 256 bytes");
+    if (found.field == NULL && scope[0] != '\0' && !event_scope_valid(scope)) {
+        found = fault("scope", "must be the first segments of a subject, as in model/m");
     }
     return found;
 }

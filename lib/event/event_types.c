@@ -1,5 +1,6 @@
 #include "event/event_types.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -132,4 +133,13 @@ enum event_subject_kind event_subject_kind(const char *subject, const char **ret
     *ret_fault = count == 1 ? "it needs a name behind its kind, as in model/credit-scorer"
                             : "its first segment is no registered kind";
     return SUBJECT_NONE;
+}
+
+bool event_scope_valid(const char *scope)
+{
+    char longer[LIMIT_SUBJECT_SIZE + 3];
+
+    if (event_subject_kind(scope, NULL) != SUBJECT_NONE) return true;
+    return snprintf(longer, sizeof longer, "%s/x", scope) < (int)sizeof longer &&
+           event_subject_kind(longer, NULL) != SUBJECT_NONE;
 }

@@ -58,5 +58,7 @@ const struct event_type_info *event_types(size_t *ret_count);
 enum event_subject_kind event_subject_kind(const char *subject, const char **ret_fault);
 /* One path segment: [a-z0-9._-], not "." or "..", 1..LIMIT_NAME_SIZE characters. */
 bool event_segment_valid(const char *segment);
+/* The first segments of some subject, or a whole one: "model", "model/m", "model/m/version". */
+bool event_scope_valid(const char *scope);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "crypto/hash.h"
+#include "crypto/vkey.h"
 #include "event/block.h"
 #include "event/canon.h"
 #include "event/record.h"
@@ -209,6 +210,51 @@ static enum tally_err check_keys(const struct event_genesis *facts, struct tally
     return TALLY_OK;
 }
 
+/* The required signers are the root keys, as authors: else nobody could check the record. Both
+ * lists hold each key once and are equally long. */
+static enum tally_err check_required(const struct event *event, struct tally_diag *diag)
+{
+    for (uint32_t i = 0; i < event->genesis.root_keys_count; i++) {
+        struct tally_hash key_id;
+        bool required = false;
+
+        sign_key_id(event->genesis.root_keys[i], &key_id);
+        for (uint32_t k = 0; k < event->signers_count && !required; k++) {
+            required = event->signers[k].meaning == MEANING_AUTHOR &&
+                       hash_equal(&event->signers[k].key_id, &key_id);
+        }
+        if (!required) {
+            tally_diag_set(diag, "root key %u is no required signer of the event", (unsigned)i);
+            return TALLY_E_MALFORMED;
+        }
+    }
+    return TALLY_OK;
+}
+
+/* What the envelope says must agree with the payload and the file: root keys sign the event
+ * only. */
+static enum tally_err check_envelope(const struct genesis *genesis, struct tally_diag *diag)
+{
+    const struct event *event = &genesis->event;
+
+    if (event->type != EVENT_LEDGER_GENESIS || !hash_equal(&event->ledger_id, &no_ledger) ||
+        event->actor[0] != '\0' || event->on_behalf_of[0] != '\0' ||
+        event->signers_count != event->genesis.root_keys_count) {
+        tally_diag_set(diag, "the event is no ledger.genesis that every root key must sign");
+        return TALLY_E_MALFORMED;
+    }
+    if (strcmp(strchr(event->subject, '/') + 1, event->genesis.name) != 0) {
+        tally_diag_set(diag, "the subject %s does not name the ledger %s", event->subject,
+                       event->genesis.name);
+        return TALLY_E_MALFORMED;
+    }
+    if (event->claimed_time_ms != genesis->time_ms) {
+        tally_diag_set(diag, "the file's time is not the one that the root keys sign");
+        return TALLY_E_MALFORMED;
+    }
+    return check_required(event, diag);
+}
+
 static enum tally_err check_signers(const Tally__GenesisFile *file, struct genesis *genesis,
                                     struct tally_diag *diag)
 {
@@ -280,13 +326,8 @@ enum tally_err genesis_decode(struct bytes file, struct arena *arena,
     genesis->event_bytes = canon_bytes(from->event);
     err = event_decode(genesis->event_bytes, arena, &genesis->event, diag);
     if (err != TALLY_OK) return err;
-    if (genesis->event.type != EVENT_LEDGER_GENESIS ||
-        !hash_equal(&genesis->event.ledger_id, &no_ledger) || genesis->event.actor[0] != '\0' ||
-        genesis->event.signers_count != genesis->event.genesis.root_keys_count) {
-        tally_diag_set(diag, "the event is no ledger.genesis that every root key must sign");
-        return TALLY_E_MALFORMED;
-    }
-    err = check_keys(&genesis->event.genesis, diag);
+    err = check_envelope(genesis, diag);
+    if (err == TALLY_OK) err = check_keys(&genesis->event.genesis, diag);
     if (err == TALLY_OK) {
         err =
             ledger_config_decode(genesis->event.genesis.config, arena, &genesis->config, diag);
@@ -357,6 +398,31 @@ uint32_t genesis_missing(const struct genesis *genesis,
     return missing;
 }
 
+/* All log keys have the origin as their name, and a verifier finds a key by name and a
+ * four-byte id: two members with one id could not be told apart. (Cosignature keys have their
+ * members' names.) */
+static enum tally_err check_log_ids(const struct genesis *genesis,
+                                    const struct tally_hash *ledger_id, struct tally_diag *diag)
+{
+    struct vkey keys[LIMIT_MEMBERS];
+    char origin[GENESIS_ORIGIN_SIZE];
+
+    genesis_origin(genesis->event.genesis.name, ledger_id, origin);
+    for (uint32_t i = 0; i < genesis->config.members_count; i++) {
+        const struct ledger_member *member = &genesis->config.members[i];
+        const enum tally_err err = vkey_make(origin, VKEY_ED25519, member->log_key, &keys[i]);
+
+        if (err != TALLY_OK) return err;
+        for (uint32_t k = 0; k < i; k++) {
+            if (keys[k].id != keys[i].id) continue;
+            tally_diag_set(diag, "the log keys of %s and %s have the same id: make one anew",
+                           genesis->config.members[k].name, member->name);
+            return TALLY_E_CONFLICT;
+        }
+    }
+    return TALLY_OK;
+}
+
 static struct bytes genesis_block(const struct genesis *genesis, struct bytes record,
                                   struct arena *arena)
 {
@@ -382,7 +448,9 @@ enum tally_err genesis_seal(const struct genesis *genesis, struct arena *arena,
     struct record record = {.time_ms = genesis->time_ms, .kind = RECORD_EVENT};
     uint32_t missing[LIMIT_GENESIS_SIGNERS];
     const uint32_t missing_count = genesis_missing(genesis, missing);
+    struct tally_hash ledger_id;
     struct bytes bytes, block;
+    enum tally_err err;
 
     if (missing_count > 0) {
         tally_diag_set(diag, "%u of %u root signatures are missing", (unsigned)missing_count,
@@ -401,8 +469,11 @@ enum tally_err genesis_seal(const struct genesis *genesis, struct arena *arena,
     bytes = record_encode(&record, arena);
     block = bytes.data == NULL ? bytes : genesis_block(genesis, bytes, arena);
     if (block.data == NULL) return TALLY_E_NO_MEMORY;
+    hash_leaf(bytes.data, bytes.size, &ledger_id);
+    err = check_log_ids(genesis, &ledger_id, diag);
+    if (err != TALLY_OK) return err;
     *ret_record = bytes;
     *ret_block = block;
-    hash_leaf(bytes.data, bytes.size, ret_ledger_id);
+    *ret_ledger_id = ledger_id;
     return TALLY_OK;
 }

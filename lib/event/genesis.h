@@ -61,7 +61,8 @@ TALLY_NODISCARD enum tally_err genesis_sign(const struct genesis *genesis,
 uint32_t genesis_missing(const struct genesis *genesis,
                          uint32_t ret_missing[LIMIT_GENESIS_SIGNERS]);
 /* The genesis record of a file that every root key signed, its ledger id, and block 1 that
- * holds it (block.h). Errors: TALLY_E_SIGNERS (a signature is missing), TALLY_E_NO_MEMORY. */
+ * holds it (block.h). Errors: TALLY_E_SIGNERS (a signature is missing), TALLY_E_CONFLICT (two
+ * log keys have one id, a chance of 2^-32), TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err genesis_seal(const struct genesis *genesis, struct arena *arena,
                                             struct bytes *ret_record,
                                             struct tally_hash *ret_ledger_id,

@@ -13,11 +13,19 @@ static enum tally_err malformed(struct tally_diag *diag, const char *what)
     return TALLY_E_MALFORMED;
 }
 
+/* No key of one member is any key of the other: each speaks for one member in one sense. */
 static bool keys_differ(const struct ledger_member *a, const struct ledger_member *b)
 {
-    return memcmp(a->log_key, b->log_key, sizeof a->log_key) != 0 &&
-           memcmp(a->cosign_key, b->cosign_key, sizeof a->cosign_key) != 0 &&
-           memcmp(a->peer_key, b->peer_key, sizeof a->peer_key) != 0;
+    const uint8_t *const as[] = {a->log_key, a->cosign_key, a->peer_key};
+    const uint8_t *const bs[] = {b->log_key, b->cosign_key, b->peer_key};
+
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < 3; k++) {
+            if (a == b && i == k) continue;
+            if (memcmp(as[i], bs[k], SIGN_PUBLIC_BYTES) == 0) return false;
+        }
+    }
+    return true;
 }
 
 static enum tally_err take_member(const Tally__Member *from, struct ledger_member *to,
@@ -41,41 +49,17 @@ static enum tally_err take_member(const Tally__Member *from, struct ledger_membe
     memcpy(to->peer_key, from->peer_key.data, SIGN_PUBLIC_BYTES);
     to->incarnation = from->incarnation;
     to->voter = from->role == TALLY__MEMBER_ROLE__MEMBER_ROLE_VOTER;
+    if (!keys_differ(to, to)) return malformed(diag, "members need three different keys");
     return TALLY_OK;
 }
 
-enum tally_err ledger_config_decode(struct bytes bytes, struct arena *arena,
-                                    struct ledger_config *ret_config, struct tally_diag *diag)
+static enum tally_err take_members(const Tally__Config *from, struct ledger_config *config,
+                                   struct tally_diag *diag)
 {
-    ProtobufCMessage *message = NULL;
-    struct ledger_config *config = ret_config;
-    const Tally__Config *from;
-    enum tally_err err = canon_unpack(&tally__config__descriptor, bytes, arena, &message, diag);
-
-    if (err != TALLY_OK) return err;
-    from = (const Tally__Config *)message;
-    memset(config, 0, sizeof *config);
-    if (from->version == 0) return malformed(diag, "version is missing");
-    if (from->previous_digest.len != (from->version == 1 ? 0 : 32)) {
-        return malformed(diag,
-                         "previous digest must have 32 bytes, and be absent in version 1");
-    }
-    if (from->n_members == 0 || from->n_members > LIMIT_MEMBERS) {
-        return malformed(diag, "members are none or too many");
-    }
-    if (strlen(from->publication_policy) >= sizeof config->policy) {
-        return malformed(diag, "publication policy is too long");
-    }
-    config->version = from->version;
-    config->has_previous = from->previous_digest.len == 32;
-    if (config->has_previous)
-        memcpy(config->previous_digest.bytes, from->previous_digest.data, 32);
-    config->authorising_index = from->authorising_index;
-    strcpy(config->policy, from->publication_policy);
     for (uint32_t i = 0; i < from->n_members; i++) {
         struct ledger_member *member = &config->members[i];
+        const enum tally_err err = take_member(from->members[i], member, diag);
 
-        err = take_member(from->members[i], member, diag);
         if (err != TALLY_OK) return err;
         if (i > 0 && member->id <= config->members[i - 1].id) {
             return malformed(diag, "members are not ascending by id");
@@ -88,11 +72,44 @@ enum tally_err ledger_config_decode(struct bytes bytes, struct arena *arena,
         }
         config->members_count = i + 1;
     }
-    const uint32_t voters = ledger_config_voters(config);
+    return TALLY_OK;
+}
+
+enum tally_err ledger_config_decode(struct bytes bytes, struct arena *arena,
+                                    struct ledger_config *ret_config, struct tally_diag *diag)
+{
+    ProtobufCMessage *message = NULL;
+    struct ledger_config config = {0};
+    const Tally__Config *from;
+    enum tally_err err = canon_unpack(&tally__config__descriptor, bytes, arena, &message, diag);
+
+    if (err != TALLY_OK) return err;
+    from = (const Tally__Config *)message;
+    if (from->version == 0) return malformed(diag, "version is missing");
+    if (from->previous_digest.len != (from->version == 1 ? 0 : 32)) {
+        return malformed(diag,
+                         "previous digest must have 32 bytes, and be absent in version 1");
+    }
+    if (from->n_members == 0 || from->n_members > LIMIT_MEMBERS) {
+        return malformed(diag, "members are none or too many");
+    }
+    if (strlen(from->publication_policy) >= sizeof config.policy) {
+        return malformed(diag, "publication policy is too long");
+    }
+    config.version = from->version;
+    config.has_previous = from->previous_digest.len == 32;
+    if (config.has_previous)
+        memcpy(config.previous_digest.bytes, from->previous_digest.data, 32);
+    config.authorising_index = from->authorising_index;
+    strcpy(config.policy, from->publication_policy);
+    err = take_members(from, &config, diag);
+    if (err != TALLY_OK) return err;
+    const uint32_t voters = ledger_config_voters(&config);
 
     if (voters == 0 || voters > LIMIT_VOTERS) return malformed(diag, "voters must be 1 to 7");
-    if (config->members_count - voters > LIMIT_LEARNERS)
+    if (config.members_count - voters > LIMIT_LEARNERS)
         return malformed(diag, "learners are too many");
+    *ret_config = config;
     return TALLY_OK;
 }
 

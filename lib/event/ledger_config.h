@@ -35,9 +35,9 @@ struct ledger_config {
     char policy[LEDGER_POLICY_SIZE]; /* `group` and `quorum` lines over member names */
 };
 
-/* Decode and check: 1..LIMIT_VOTERS voters, ids ascending, names and keys unique, names path
- * segments. The policy's text is for note/trust.h to parse. Errors: TALLY_E_MALFORMED,
- * TALLY_E_NO_MEMORY. */
+/* Decode and check: 1..LIMIT_VOTERS voters, ids ascending, names and keys unique (also across
+ * the three kinds of keys), names path segments. The policy's text is for note/trust.h to
+ * parse. Errors: TALLY_E_MALFORMED, TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err ledger_config_decode(struct bytes bytes, struct arena *arena,
                                                     struct ledger_config *ret_config,
                                                     struct tally_diag *diag);

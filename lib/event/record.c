@@ -186,8 +186,8 @@ static enum tally_err decode_decision(const Tally__Decision *from, struct arena 
     to->failed_rules_count = (uint16_t)from->n_failed_rules;
     to->policy_version = from->policy_version;
     to->has_policy_digest = from->policy_digest.len > 0;
-    if (to->has_policy_digest && from->policy_digest.len != 32) {
-        return malformed(diag, "policy digest has not 32 bytes");
+    if (from->policy_digest.len != (from->policy_version == 0 ? 0 : 32)) {
+        return malformed(diag, "policy digest must have 32 bytes, and be absent for version 0");
     }
     if (to->has_policy_digest) memcpy(to->policy_digest.bytes, from->policy_digest.data, 32);
     return TALLY_OK;
@@ -226,7 +226,13 @@ static enum tally_err decode_event(const Tally__SequencedEvent *from, struct are
     } else {
         event_hash(to->event.event, &to->event.event_hash);
     }
-    return decode_decision(from->decision, arena, &to->event.decision, diag);
+    const enum tally_err err =
+        decode_decision(from->decision, arena, &to->event.decision, diag);
+
+    if (err == TALLY_OK && to->event.cut && to->event.decision.allowed) {
+        return malformed(diag, "event was cut, and yet allowed");
+    }
+    return err;
 }
 
 enum tally_err record_decode(struct bytes bytes, struct arena *arena, struct record *ret_record,
@@ -245,6 +251,8 @@ enum tally_err record_decode(struct bytes bytes, struct arena *arena, struct rec
     err = canon_unpack(&tally__record__descriptor, bytes, arena, &message, diag);
     if (err != TALLY_OK) return err;
     from = (const Tally__Record *)message;
+    if (from->index > INT64_MAX || from->time_ms > INT64_MAX)
+        return malformed(diag, "index or time is out of range");
     record.index = from->index;
     record.time_ms = from->time_ms;
     record.kind = (enum record_kind)from->body_case;
