@@ -134,15 +134,20 @@ void store_close(struct store *store)
 enum tally_err store_append(struct store *store, const struct store_append *append,
                             struct tally_diag *diag)
 {
-    uint64_t last = store->last;
+    const uint64_t before = store->last;
+    uint64_t last = before;
     enum tally_err err;
 
-    if (append->truncate_from > 0 && append->truncate_from <= last)
+    if (append->truncate_from > 0 && append->truncate_from <= before)
         last = append->truncate_from - 1;
     for (size_t i = 0; i < append->blocks_count; i++) {
         ASSERT(append->blocks[i].index == last + 1 + i); /* the core leaves no holes */
     }
-    err = store->ops->append(store, append, diag);
+    if (last < before) {
+        store->last = last; /* before the counter: see store_read */
+        store->truncations++;
+    }
+    err = store->ops->append(store, append, before, diag);
     if (err != TALLY_OK) return err;
     if (append->hard_state != NULL) store->hard_state = *append->hard_state;
     store->last = last + append->blocks_count;
@@ -163,16 +168,24 @@ enum tally_err store_read(struct store *store, uint64_t from, size_t count_max, 
                           struct store_block **ret_blocks, size_t *ret_count,
                           struct tally_diag *diag)
 {
-    const uint64_t last = store->last;
-
     ASSERT(count_max > 0);
-    if (from == 0 || from > last) {
-        tally_diag_set(diag, "block %llu is not here; the last one is %llu",
-                       (unsigned long long)from, (unsigned long long)last);
-        return TALLY_E_NOT_FOUND;
+    for (;;) {
+        const uint64_t truncations = store->truncations;
+        const uint64_t last = store->last;
+        enum tally_err err;
+
+        if (from == 0 || from > last) {
+            tally_diag_set(diag, "block %llu is not here; the last one is %llu",
+                           (unsigned long long)from, (unsigned long long)last);
+            return TALLY_E_NOT_FOUND;
+        }
+        err = store->ops->read(store, from,
+                               count_max <= last - from ? count_max : (size_t)(last - from + 1),
+                               size_max, ret_blocks, ret_count, diag);
+        /* A block below `last` is missing: was it truncated since we read `last`? Then look
+         * again; each turn needs another truncation. */
+        if (err != TALLY_E_CORRUPT || store->truncations == truncations) return err;
     }
-    if (count_max > last - from + 1) count_max = (size_t)(last - from + 1);
-    return store->ops->read(store, from, count_max, size_max, ret_blocks, ret_count, diag);
 }
 
 enum tally_err store_put(struct store *store, const struct store_put *puts, size_t puts_count,

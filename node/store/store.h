@@ -1,16 +1,21 @@
 /* store - one node's durable state: the block log, and families of derived keys.
  *
- * What it is    A contract with two implementations, store_rocksdb.c (disk) and store_mem.c
- *               (simulator and tests); tests/store runs the same cases on both.
- * Who calls it  The writer calls store_append; apply calls store_put; anyone reads. One writer
- * of the log and one of the families at a time; reads are thread-safe beside them. Contract
+ * A contract with two implementations, store_rocksdb.c (disk) and store_mem.c (simulator and
+ * tests); tests/store runs the same cases on both. Read first: docs/architecture.md, "What is
+ * on disk".
+ *
+ * Callers: the writer calls store_append, apply calls store_put, anyone reads. One writer of
+ * the log and one of the families at a time; reads are thread-safe beside them.
+ *
  * Blocks are numbered from 1 without holes. store_append is durable when it returns OK
  * (fdatasync). store_put is atomic and ordered after every earlier store_put, but not synced:
  * after a crash a suffix of the puts may be gone, never a part of one and never one before
  * another. Derived families are rebuilt by applying the log again from the applied index that
- * the same put wrote. Errors        TALLY_E_IO from a write means *unknown*: stop the process,
- * never retry in place. A missing or damaged block is TALLY_E_CORRUPT, never "not found". Read
- * first    docs/architecture.md, "What is on disk". */
+ * the same put wrote.
+ *
+ * Errors: TALLY_E_IO from a write means *unknown*: stop the process, never retry in place, and
+ * believe nothing that the store says until it was opened again. A missing or damaged block is
+ * TALLY_E_CORRUPT, never "not found". */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -69,11 +74,11 @@ struct store_value {
 /* Called for each key in order; false ends the scan. Pointers are valid for the call only. */
 typedef bool store_visit(void *context, struct bytes key, struct bytes value);
 
-/* Create an empty store in the directory `path`, which must not hold one.
- *   TALLY_E_CONFLICT  something is there already;  TALLY_E_IO */
+/* Create an empty store in the directory `path`, which must not exist; its parent must. Errors:
+ * TALLY_E_CONFLICT (something is there already), TALLY_E_IO. */
 TALLY_NODISCARD enum tally_err store_rocksdb_create(const char *path, struct tally_diag *diag);
-/* Open the store at `path`. Errors: TALLY_E_NOT_FOUND (none there), TALLY_E_CORRUPT,
- * TALLY_E_IO. */
+/* Open the store at `path`. Errors: TALLY_E_NOT_FOUND (none there), TALLY_E_CORRUPT (also when
+ * a file of it is missing), TALLY_E_IO (also when another process has it open). */
 TALLY_NODISCARD enum tally_err store_rocksdb_open(const char *path, struct store **ret_store,
                                                   struct tally_diag *diag);
 /* An empty store in memory. Errors: TALLY_E_NO_MEMORY. See store_mem.h for its faults. */
@@ -87,12 +92,14 @@ TALLY_NODISCARD enum tally_err store_append(struct store *store,
                                             struct tally_diag *diag);
 /* The index of the last block; 0 when there is none. */
 uint64_t store_last(struct store *store);
-/* The newest hard state; zeros when none was written. */
+/* The newest hard state; zeros when none was written. For the writer, or before it starts. */
 struct store_hard_state store_hard_state(struct store *store);
 /* Read blocks from, from + 1, ... while their sizes add up to at most `size_max` (the first
  * always fits) and at most `count_max`. *ret_blocks is one allocation owned by the caller:
- * free() it. TALLY_E_NOT_FOUND  from > last;  TALLY_E_CORRUPT  a block in the range is missing
- * or misplaced */
+ * free() it.
+ *   TALLY_E_NOT_FOUND  from is 0 or > last, also because the log was truncated just now
+ *   TALLY_E_CORRUPT    a block in the range is missing, damaged or misplaced
+ *   TALLY_E_IO, TALLY_E_NO_MEMORY */
 TALLY_NODISCARD enum tally_err store_read(struct store *store, uint64_t from, size_t count_max,
                                           size_t size_max, struct store_block **ret_blocks,
                                           size_t *ret_count, struct tally_diag *diag);
@@ -106,8 +113,8 @@ TALLY_NODISCARD enum tally_err store_get(struct store *store, enum store_family 
                                          struct tally_diag *diag);
 void store_value_free(struct store_value *value);
 /* Visit the keys that start with `prefix`, ascending, from `from` (inclusive; empty: from the
- * prefix's start). "Not seen" is never "absent": a caller that needs proof of completeness
- * counts. Errors: TALLY_E_CORRUPT, TALLY_E_IO. */
+ * prefix's start). What is put meanwhile may be seen or not. "Not seen" is never "absent": a
+ * caller that needs proof of completeness counts. Errors: TALLY_E_CORRUPT, TALLY_E_IO. */
 TALLY_NODISCARD enum tally_err store_scan(struct store *store, enum store_family family,
                                           struct bytes prefix, struct bytes from,
                                           store_visit *visit, void *context,

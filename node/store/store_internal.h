@@ -6,8 +6,9 @@
 
 struct store_ops {
     void (*close)(struct store *store);
+    /* `last` is the index of the last block before this step. */
     enum tally_err (*append)(struct store *store, const struct store_append *append,
-                             struct tally_diag *diag);
+                             uint64_t last, struct tally_diag *diag);
     /* Blocks as framed by store_frame; store.c checks them. */
     enum tally_err (*read)(struct store *store, uint64_t from, size_t count_max,
                            size_t size_max, struct store_block **ret_blocks, size_t *ret_count,
@@ -22,10 +23,12 @@ struct store_ops {
 };
 
 /* First member of each implementation. `last` and `hard_state` are the writer's; readers of the
- * log may be behind it, never ahead. */
+ * log may be behind it, never ahead: before a truncation `last` falls, after an append it
+ * rises. `truncations` counts, so that a reader can tell a block that was truncated under its
+ * hands from one that is missing. */
 struct store {
     const struct store_ops *ops;
-    _Atomic uint64_t last;
+    _Atomic uint64_t last, truncations;
     struct store_hard_state hard_state;
 };
 

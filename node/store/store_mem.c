@@ -1,35 +1,28 @@
 #include "store/store_mem.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
+#include "store/mem_table.h"
 #include "store/store_internal.h"
-
-struct item {
-    size_t key_size, value_size;
-    uint8_t data[]; /* key, value */
-};
-
-/* Items by key, ascending. Appending at the end is cheap; tests are small. */
-struct table {
-    struct item **items;
-    size_t count, capacity;
-};
 
 /* What a put changed, to take it back: `before` is NULL when the key was new. */
 struct undo {
     size_t put; /* number of its put since the last sync */
     enum store_family family;
-    struct item *before;
-    struct item *key; /* for the key */
+    struct mem_item *before;
+    struct mem_item *key; /* for the key */
 };
 
 enum { BLOCKS = STORE_FAMILIES, TABLES };
 
 struct store_mem {
     struct store store;
-    struct table tables[TABLES];
+    pthread_mutex_t lock; /* of all below: a reader sees a write whole or not at all */
+    struct mem_table tables[TABLES];
+    struct store_hard_state hard_state; /* on the "disk"; store.hard_state is what was told */
     struct undo *undo;
     size_t undo_count, undo_capacity, unsynced;
     bool fail;
@@ -41,85 +34,29 @@ static struct store_mem *mem(struct store *store)
     return (struct store_mem *)store;
 }
 
-static struct bytes item_key(const struct item *item)
+static struct store_mem *locked(struct store *store)
 {
-    return bytes_of(item->data, item->key_size);
+    const int error = pthread_mutex_lock(&mem(store)->lock);
+
+    ASSERT(error == 0);
+    return mem(store);
 }
 
-static struct bytes item_value(const struct item *item)
+static void unlock(struct store_mem *self)
 {
-    return bytes_of(item->data + item->key_size, item->value_size);
+    const int error = pthread_mutex_unlock(&self->lock);
+
+    ASSERT(error == 0);
 }
 
-static struct item *item_new(struct bytes key, struct bytes value)
+static void synced(struct store_mem *self)
 {
-    struct item *item = malloc(sizeof *item + key.size + value.size);
-
-    ASSERT(item != NULL);
-    item->key_size = key.size;
-    item->value_size = value.size;
-    memcpy(item->data, key.data, key.size);
-    if (value.size > 0) memcpy(item->data + key.size, value.data, value.size);
-    return item;
-}
-
-/* The place of the first item with a key >= `key`. */
-static size_t table_place(const struct table *table, struct bytes key)
-{
-    size_t low = 0, high = table->count;
-
-    if (high > 0 && bytes_compare(item_key(table->items[high - 1]), key) < 0) return high;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-
-        if (bytes_compare(item_key(table->items[middle]), key) < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+    for (size_t i = 0; i < self->undo_count; i++) {
+        free(self->undo[i].before);
+        free(self->undo[i].key);
     }
-    return low;
-}
-
-static bool table_has(const struct table *table, size_t place, struct bytes key)
-{
-    return place < table->count && bytes_equal(item_key(table->items[place]), key);
-}
-
-/* Put `item` (NULL: nothing) in place of the item with this key; the old one, or NULL. */
-static struct item *table_set(struct table *table, struct bytes key, struct item *item)
-{
-    const size_t place = table_place(table, key);
-    struct item *before = table_has(table, place, key) ? table->items[place] : NULL;
-
-    if (before != NULL && item != NULL) {
-        table->items[place] = item;
-    } else if (before != NULL) {
-        table->count--;
-        memmove(&table->items[place], &table->items[place + 1],
-                (table->count - place) * sizeof(void *));
-    } else if (item != NULL) {
-        if (table->count == table->capacity) {
-            table->capacity = table->capacity == 0 ? 64 : 2 * table->capacity;
-            table->items = realloc(table->items, table->capacity * sizeof(void *));
-            ASSERT(table->items != NULL);
-        }
-        memmove(&table->items[place + 1], &table->items[place],
-                (table->count - place) * sizeof(void *));
-        table->items[place] = item;
-        table->count++;
-    }
-    return before;
-}
-
-static void synced(struct store_mem *store)
-{
-    for (size_t i = 0; i < store->undo_count; i++) {
-        free(store->undo[i].before);
-        free(store->undo[i].key);
-    }
-    store->undo_count = 0;
-    store->unsynced = 0;
+    self->undo_count = 0;
+    self->unsynced = 0;
 }
 
 static void close_mem(struct store *store)
@@ -127,11 +64,9 @@ static void close_mem(struct store *store)
     struct store_mem *self = mem(store);
 
     synced(self);
-    for (size_t t = 0; t < TABLES; t++) {
-        for (size_t i = 0; i < self->tables[t].count; i++) free(self->tables[t].items[i]);
-        free(self->tables[t].items);
-    }
+    for (size_t i = 0; i < TABLES; i++) mem_table_clear(&self->tables[i]);
     free(self->undo);
+    pthread_mutex_destroy(&self->lock);
     free(self);
 }
 
@@ -143,23 +78,37 @@ static struct bytes block_key(uint64_t index, uint8_t key[8])
     return bytes_of(key, 8);
 }
 
-/* Does this write fail, and is it done all the same? */
-static bool fails(struct store_mem *store, bool *ret_done)
+/* What is known when a store is opened, from what is on the "disk". */
+static void load(struct store_mem *self)
 {
-    const bool fail = store->fail;
+    const struct mem_item *item = mem_table_last(&self->tables[BLOCKS]);
+    struct bytes_reader reader;
 
-    store->fail = false;
-    *ret_done = !fail || store->fault == STORE_MEM_FAILED_BUT_PERSISTED;
+    self->store.hard_state = self->hard_state;
+    self->store.last = 0;
+    if (item == NULL) return;
+    reader = bytes_reader(item->data, item->key_size);
+    self->store.last = bytes_get_u64(&reader);
+}
+
+/* Does this write fail, and is it done all the same? */
+static bool fails(struct store_mem *self, bool *ret_done)
+{
+    const bool fail = self->fail;
+
+    self->fail = false;
+    *ret_done = !fail || self->fault == STORE_MEM_FAILED_BUT_PERSISTED;
     return fail;
 }
 
-static void append_blocks(struct store_mem *self, const struct store_append *append)
+static void append_blocks(struct store_mem *self, const struct store_append *append,
+                          uint64_t last)
 {
+    struct mem_table *table = &self->tables[BLOCKS];
     uint8_t key[8];
 
-    for (uint64_t index = append->truncate_from; index > 0 && index <= self->store.last;
-         index++) {
-        free(table_set(&self->tables[BLOCKS], block_key(index, key), NULL));
+    for (uint64_t index = append->truncate_from; index > 0 && index <= last; index++) {
+        free(mem_table_set(table, block_key(index, key), NULL));
     }
     for (size_t i = 0; i < append->blocks_count; i++) {
         const struct store_block *block = &append->blocks[i];
@@ -172,46 +121,59 @@ static void append_blocks(struct store_mem *self, const struct store_append *app
             memcpy(framed + STORE_FRAME_SIZE, block->data.data, block->data.size);
         }
         block_key(block->index, key);
-        free(table_set(&self->tables[BLOCKS], bytes_of(key, 8),
-                       item_new(bytes_of(key, 8), bytes_of(framed, size))));
+        free(mem_table_set(table, bytes_of(key, 8),
+                           mem_item_new(bytes_of(key, 8), bytes_of(framed, size))));
         free(framed);
     }
+    if (append->hard_state != NULL) self->hard_state = *append->hard_state;
     synced(self); /* one write-ahead log: what came before is durable, too */
 }
 
 static enum tally_err append_mem(struct store *store, const struct store_append *append,
-                                 struct tally_diag *diag)
+                                 uint64_t last, struct tally_diag *diag)
 {
+    struct store_mem *self = locked(store);
     bool done;
-    const bool fail = fails(mem(store), &done);
+    const bool fail = fails(self, &done);
 
-    if (done) append_blocks(mem(store), append);
+    if (done) append_blocks(self, append, last);
+    if (fail) load(self);
+    unlock(self);
     if (!fail) return TALLY_OK;
     tally_diag_set(diag, "injected fault");
     return TALLY_E_IO;
+}
+
+static enum tally_err read_blocks(const struct mem_table *table, struct store_collect *collect,
+                                  struct tally_diag *diag)
+{
+    bool more = true;
+    uint8_t key[8];
+
+    while (more) {
+        const uint64_t index = collect->from + collect->count;
+        const struct mem_item *item = mem_table_get(table, block_key(index, key));
+        enum tally_err err;
+
+        if (item == NULL) {
+            tally_diag_set(diag, "block %llu is missing", (unsigned long long)index);
+            return TALLY_E_CORRUPT;
+        }
+        err = store_collect_add(collect, mem_item_value(item), &more, diag);
+        if (err != TALLY_OK) return err;
+    }
+    return TALLY_OK;
 }
 
 static enum tally_err read_mem(struct store *store, uint64_t from, size_t count_max,
                                size_t size_max, struct store_block **ret_blocks,
                                size_t *ret_count, struct tally_diag *diag)
 {
-    const struct table *table = &mem(store)->tables[BLOCKS];
     struct store_collect collect = {.from = from, .count_max = count_max, .size_max = size_max};
-    enum tally_err err = TALLY_OK;
-    bool more = true;
-    uint8_t key[8];
+    struct store_mem *self = locked(store);
+    enum tally_err err = read_blocks(&self->tables[BLOCKS], &collect, diag);
 
-    while (err == TALLY_OK && more) {
-        const uint64_t index = from + collect.count;
-        const size_t place = table_place(table, block_key(index, key));
-
-        if (!table_has(table, place, bytes_of(key, 8))) {
-            tally_diag_set(diag, "block %llu is missing", (unsigned long long)index);
-            err = TALLY_E_CORRUPT;
-            break;
-        }
-        err = store_collect_add(&collect, item_value(table->items[place]), &more, diag);
-    }
+    unlock(self);
     if (err == TALLY_OK) err = store_collect_give(&collect, ret_blocks, ret_count);
     store_collect_free(&collect);
     return err;
@@ -219,11 +181,11 @@ static enum tally_err read_mem(struct store *store, uint64_t from, size_t count_
 
 static void put_one(struct store_mem *self, const struct store_put *put)
 {
-    struct item *item = put->erase ? NULL : item_new(put->key, put->value);
+    struct mem_item *item = put->erase ? NULL : mem_item_new(put->key, put->value);
     struct undo undo = {.put = self->unsynced, .family = put->family};
 
-    undo.before = table_set(&self->tables[put->family], put->key, item);
-    undo.key = item_new(put->key, (struct bytes){0});
+    undo.before = mem_table_set(&self->tables[put->family], put->key, item);
+    undo.key = mem_item_new(put->key, (struct bytes){0});
     if (self->undo_count == self->undo_capacity) {
         self->undo_capacity = self->undo_capacity == 0 ? 64 : 2 * self->undo_capacity;
         self->undo = realloc(self->undo, self->undo_capacity * sizeof *self->undo);
@@ -235,7 +197,7 @@ static void put_one(struct store_mem *self, const struct store_put *put)
 static enum tally_err put_mem(struct store *store, const struct store_put *puts,
                               size_t puts_count, struct tally_diag *diag)
 {
-    struct store_mem *self = mem(store);
+    struct store_mem *self = locked(store);
     bool done;
     const bool fail = fails(self, &done);
 
@@ -243,6 +205,7 @@ static enum tally_err put_mem(struct store *store, const struct store_put *puts,
         for (size_t i = 0; i < puts_count; i++) put_one(self, &puts[i]);
         self->unsynced++;
     }
+    unlock(self);
     if (!fail) return TALLY_OK;
     tally_diag_set(diag, "injected fault");
     return TALLY_E_IO;
@@ -251,38 +214,52 @@ static enum tally_err put_mem(struct store *store, const struct store_put *puts,
 static enum tally_err get_mem(struct store *store, enum store_family family, struct bytes key,
                               struct store_value *ret_value, struct tally_diag *diag)
 {
-    const struct table *table = &mem(store)->tables[family];
-    const size_t place = table_place(table, key);
-    struct bytes value;
-    uint8_t *copy;
+    struct store_mem *self = locked(store);
+    const struct mem_item *item = mem_table_get(&self->tables[family], key);
+    uint8_t *copy = item == NULL ? NULL : malloc(item->value_size + 1);
 
-    if (!table_has(table, place, key)) {
-        tally_diag_set(diag, "no such key");
-        return TALLY_E_NOT_FOUND;
+    if (copy != NULL) {
+        memcpy(copy, item->data + item->key_size, item->value_size);
+        *ret_value =
+            (struct store_value){.data = copy, .size = item->value_size, .handle = copy};
     }
-    value = item_value(table->items[place]);
-    copy = malloc(value.size + 1);
-    if (copy == NULL) return TALLY_E_NO_MEMORY;
-    if (value.size > 0) memcpy(copy, value.data, value.size);
-    *ret_value = (struct store_value){.data = copy, .size = value.size, .handle = copy};
-    return TALLY_OK;
+    unlock(self);
+    if (copy != NULL) return TALLY_OK;
+    tally_diag_set(diag, item == NULL ? "no such key" : "no memory for a value");
+    return item == NULL ? TALLY_E_NOT_FOUND : TALLY_E_NO_MEMORY;
+}
+
+/* A copy, so that no lock is held while it is visited; free() it. */
+static struct mem_item *seek_copy(struct store *store, enum store_family family,
+                                  struct bytes key, bool after)
+{
+    struct store_mem *self = locked(store);
+    const struct mem_item *item = mem_table_seek(&self->tables[family], key, after);
+    struct mem_item *copy =
+        item == NULL ? NULL : mem_item_new(mem_item_key(item), mem_item_value(item));
+
+    unlock(self);
+    return copy;
 }
 
 static enum tally_err scan_mem(struct store *store, enum store_family family,
                                struct bytes prefix, struct bytes from, store_visit *visit,
                                void *context, struct tally_diag *diag)
 {
-    const struct table *table = &mem(store)->tables[family];
     const struct bytes start = bytes_compare(from, prefix) > 0 ? from : prefix;
+    struct mem_item *item = seek_copy(store, family, start, false);
 
     (void)diag;
-    for (size_t i = table_place(table, start); i < table->count; i++) {
-        const struct bytes key = item_key(table->items[i]);
+    while (item != NULL) {
+        const struct bytes key = mem_item_key(item);
+        struct mem_item *next = NULL;
 
-        if (key.size < prefix.size || !bytes_equal(bytes_of(key.data, prefix.size), prefix)) {
-            break;
+        if (key.size >= prefix.size && bytes_equal(bytes_of(key.data, prefix.size), prefix) &&
+            visit(context, key, mem_item_value(item))) {
+            next = seek_copy(store, family, key, true);
         }
-        if (!visit(context, key, item_value(table->items[i]))) break;
+        free(item);
+        item = next;
     }
     return TALLY_OK;
 }
@@ -301,6 +278,10 @@ enum tally_err store_mem_open(struct store **ret_store)
     struct store_mem *self = calloc(1, sizeof *self);
 
     if (self == NULL) return TALLY_E_NO_MEMORY;
+    if (pthread_mutex_init(&self->lock, NULL) != 0) {
+        free(self);
+        return TALLY_E_NO_MEMORY;
+    }
     self->store.ops = &ops;
     *ret_store = &self->store;
     return TALLY_OK;
@@ -308,65 +289,78 @@ enum tally_err store_mem_open(struct store **ret_store)
 
 void store_mem_fail_next(struct store *store, enum store_mem_fault fault)
 {
-    mem(store)->fail = true;
-    mem(store)->fault = fault;
+    struct store_mem *self = locked(store);
+
+    self->fail = true;
+    self->fault = fault;
+    unlock(self);
 }
 
 size_t store_mem_unsynced(struct store *store)
 {
-    return mem(store)->unsynced;
+    struct store_mem *self = locked(store);
+    const size_t unsynced = self->unsynced;
+
+    unlock(self);
+    return unsynced;
 }
 
 void store_mem_crash(struct store *store, size_t puts_kept)
 {
-    struct store_mem *self = mem(store);
+    struct store_mem *self = locked(store);
 
     while (self->undo_count > 0 && self->undo[self->undo_count - 1].put >= puts_kept) {
         struct undo undo = self->undo[--self->undo_count];
 
-        free(table_set(&self->tables[undo.family], item_key(undo.key), undo.before));
+        free(mem_table_set(&self->tables[undo.family], mem_item_key(undo.key), undo.before));
         free(undo.key);
     }
     synced(self);
     self->fail = false;
-}
-
-static struct item *block_item(struct store *store, uint64_t index)
-{
-    const struct table *table = &mem(store)->tables[BLOCKS];
-    uint8_t key[8];
-    const size_t place = table_place(table, block_key(index, key));
-
-    return table_has(table, place, bytes_of(key, 8)) ? table->items[place] : NULL;
+    load(self);
+    unlock(self);
 }
 
 bool store_mem_flip(struct store *store, uint64_t index, size_t bit)
 {
-    struct item *item = block_item(store, index);
+    struct store_mem *self = locked(store);
+    uint8_t key[8];
+    struct mem_item *item = mem_table_get(&self->tables[BLOCKS], block_key(index, key));
 
-    if (item == NULL) return false;
-    bit %= item->value_size * 8;
-    item->data[item->key_size + bit / 8] ^= (uint8_t)(1 << bit % 8);
-    return true;
+    if (item != NULL) {
+        bit %= item->value_size * 8;
+        item->data[item->key_size + bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    unlock(self);
+    return item != NULL;
 }
 
 bool store_mem_misdirect(struct store *store, uint64_t index)
 {
-    const struct item *item = block_item(store, index);
+    struct store_mem *self = locked(store);
+    struct mem_table *table = &self->tables[BLOCKS];
     uint8_t key[8];
+    const struct mem_item *from = mem_table_get(table, block_key(index, key));
+    const struct mem_item *to = mem_table_get(table, block_key(index + 1, key));
+    const bool found = from != NULL && to != NULL;
 
-    if (item == NULL || block_item(store, index + 1) == NULL) return false;
-    block_key(index + 1, key);
-    free(table_set(&mem(store)->tables[BLOCKS], bytes_of(key, 8),
-                   item_new(bytes_of(key, 8), item_value(item))));
-    return true;
+    if (found) {
+        free(mem_table_set(table, bytes_of(key, 8),
+                           mem_item_new(bytes_of(key, 8), mem_item_value(from))));
+    }
+    unlock(self);
+    return found;
 }
 
 bool store_mem_lose(struct store *store, uint64_t index)
 {
-    struct item *item = block_item(store, index);
+    struct store_mem *self = locked(store);
+    uint8_t key[8];
+    struct mem_item *item = mem_table_set(&self->tables[BLOCKS], block_key(index, key), NULL);
 
-    if (item == NULL) return false;
-    free(table_set(&mem(store)->tables[BLOCKS], item_key(item), NULL));
-    return true;
+    const bool found = item != NULL;
+
+    free(item);
+    unlock(self);
+    return found;
 }

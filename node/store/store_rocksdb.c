@@ -1,18 +1,22 @@
 /* The store on disk. Design notes:
  *
  * - One database, one write-ahead log, so that one fdatasync covers all that came before it.
- * - WAL recovery mode 0 (tolerate a corrupted tail, refuse anything else): the default mode
- * opens a shortened log without a word after one flipped bit.
+ * - WAL recovery mode 0 (tolerate a torn tail, refuse anything else): the default mode opens a
+ *   shortened log without a word after one flipped bit. Even so a log cut off between two
+ *   records, or a lost one, opens: that is what the witness file is for.
  * - Debian's RocksDB has assertions on: a failed write of the log aborts inside rocksdb_write.
  *   The error path here is for what it does report.
  * - Blocks and derived keys are sequential or small; a truncated suffix is removed by point
- * deletes. */
+ *   deletes.
+ * - Memory: 256 MiB of write buffers over all families, one block cache that holds indexes and
+ *   filters too, and the indexes' top level of 512 open files. */
 #include <rocksdb/c.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/assert.h"
+#include "base/file.h"
 #include "store/store_internal.h"
 
 enum { DEFAULT_FAMILY, BLOCKS_FAMILY, FIRST_FAMILY, FAMILIES = FIRST_FAMILY + STORE_FAMILIES };
@@ -20,6 +24,7 @@ enum { DEFAULT_FAMILY, BLOCKS_FAMILY, FIRST_FAMILY, FAMILIES = FIRST_FAMILY + ST
 static const char *const family_names[FAMILIES] = {"default", "blocks", "records", "nodes",
                                                    "state",   "index",  "meta"};
 static const char hard_state_key[] = "hard_state";
+enum { CACHE_SIZE = 128 << 20 };
 enum { HARD_STATE_SIZE = 1 + 8 + 4 + 8, HARD_STATE_VERSION = 1, BLOCK_KEY_SIZE = 8 };
 
 struct store_rocksdb {
@@ -48,6 +53,26 @@ static enum tally_err take_error(char *message, const char *doing, struct tally_
     return err;
 }
 
+/* The same for opening, where a missing file is damage and the lock is a person's mistake. */
+static enum tally_err take_open_error(char *message, const char *path, struct tally_diag *diag)
+{
+    if (message == NULL) return TALLY_OK;
+    const bool locked = strstr(message, "lock hold by current process") != NULL ||
+                        (strstr(message, "lock file") != NULL &&
+                         strstr(message, "Resource temporarily unavailable") != NULL);
+    const bool missing = strncmp(message, "Invalid argument", 16) == 0 ||
+                         strstr(message, "No such file or directory") != NULL;
+
+    if (locked) {
+        tally_diag_set(diag, "%s is locked: a running node has it open", path);
+        rocksdb_free(message);
+        return TALLY_E_IO;
+    }
+    const enum tally_err err = take_error(message, path, diag);
+
+    return missing ? TALLY_E_CORRUPT : err;
+}
+
 /* Options that the C API has no setter for. */
 static rocksdb_options_t *with_text(rocksdb_options_t *base, const char *text)
 {
@@ -60,7 +85,7 @@ static rocksdb_options_t *with_text(rocksdb_options_t *base, const char *text)
     return options;
 }
 
-static rocksdb_options_t *family_options(int family)
+static rocksdb_options_t *family_options(int family, rocksdb_cache_t *cache)
 {
     rocksdb_options_t *options = rocksdb_options_create();
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
@@ -88,6 +113,7 @@ static rocksdb_options_t *family_options(int family)
     rocksdb_options_set_stats_dump_period_sec(options, 0);
 
     rocksdb_block_based_options_set_block_size(table, 16 * 1024);
+    rocksdb_block_based_options_set_block_cache(table, cache);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_block_based_options_set_index_type(
         table, rocksdb_block_based_table_index_type_two_level_index_search);
@@ -142,7 +168,7 @@ static void add_hard_state(struct store_rocksdb *self, rocksdb_writebatch_t *bat
 }
 
 static enum tally_err append_rocksdb(struct store *store, const struct store_append *append,
-                                     struct tally_diag *diag)
+                                     uint64_t last, struct tally_diag *diag)
 {
     struct store_rocksdb *self = rocks(store);
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
@@ -150,7 +176,7 @@ static enum tally_err append_rocksdb(struct store *store, const struct store_app
     char *message = NULL;
 
     if (append->truncate_from > 0) {
-        for (uint64_t index = append->truncate_from; index <= store->last; index++) {
+        for (uint64_t index = append->truncate_from; index <= last; index++) {
             block_key(index, key);
             rocksdb_writebatch_delete_cf(batch, self->families[BLOCKS_FAMILY], (char *)key,
                                          sizeof key);
@@ -325,7 +351,7 @@ static enum tally_err load_last(struct store_rocksdb *self, struct tally_diag *d
         struct bytes_reader reader = bytes_reader(key, size);
 
         self->store.last = bytes_get_u64(&reader);
-        if (!bytes_reader_done(&reader)) {
+        if (!bytes_reader_done(&reader) || self->store.last == 0) {
             tally_diag_set(diag, "the last block has a strange key");
             rocksdb_iter_destroy(iterator);
             return TALLY_E_CORRUPT;
@@ -366,15 +392,18 @@ static enum tally_err open_database(const char *path, bool create, struct store 
 {
     struct store_rocksdb *self = calloc(1, sizeof *self);
     const rocksdb_options_t *options[FAMILIES];
+    rocksdb_cache_t *cache;
     char *message = NULL;
     enum tally_err err;
 
     if (self == NULL) return TALLY_E_NO_MEMORY;
     self->store.ops = &ops;
+    cache = rocksdb_cache_create_lru(CACHE_SIZE);
     for (int i = 0; i < FAMILIES; i++) {
-        self->options[i] = family_options(i);
+        self->options[i] = family_options(i, cache);
         options[i] = self->options[i];
     }
+    rocksdb_cache_destroy(cache); /* the options share it */
     rocksdb_options_set_create_if_missing(self->options[DEFAULT_FAMILY], create);
     rocksdb_options_set_create_missing_column_families(self->options[DEFAULT_FAMILY], create);
     rocksdb_options_set_error_if_exists(self->options[DEFAULT_FAMILY], create);
@@ -387,7 +416,7 @@ static enum tally_err open_database(const char *path, bool create, struct store 
     rocksdb_readoptions_set_fill_cache(self->verify, 0);
     self->db = rocksdb_open_column_families(self->options[DEFAULT_FAMILY], path, FAMILIES,
                                             family_names, options, self->families, &message);
-    err = take_error(message, path, diag);
+    err = take_open_error(message, path, diag);
     if (err == TALLY_OK) err = load_last(self, diag);
     if (err == TALLY_OK) err = load_hard_state(self, diag);
     if (err != TALLY_OK) {
@@ -409,8 +438,9 @@ enum tally_err store_rocksdb_create(const char *path, struct tally_diag *diag)
         return TALLY_E_CONFLICT;
     }
     err = open_database(path, true, &store, diag);
-    if (err == TALLY_OK) store_close(store);
-    return err;
+    if (err != TALLY_OK) return err;
+    store_close(store);
+    return file_sync_directory(path, diag);
 }
 
 enum tally_err store_rocksdb_open(const char *path, struct store **ret_store,

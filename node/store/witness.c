@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -13,9 +14,8 @@
 
 enum {
     WITNESS_VERSION = 1,
-    DATA_SIZE = 1 + 8 + 32 + 4 + 8 + 8 + 32, /* version, sequence, fields */
-    SLOT_SIZE = 512,                         /* a slot is a sector: both never tear at once */
-    FILE_SIZE = 2 * SLOT_SIZE,
+    LOG_SIZE = 8 + 4 + 8 + 8 + 32,
+    DATA_SIZE = 1 + 8 + 32 + 4 + 8 + LOG_SIZE + 8 + 32, /* version, sequence, fields */
 };
 
 struct witness {
@@ -24,41 +24,58 @@ struct witness {
     struct witness_data data;
 };
 
-static void slot_encode(const struct witness_data *data, uint64_t sequence,
-                        uint8_t slot[SLOT_SIZE])
+void witness_encode(const struct witness_data *data, uint64_t sequence,
+                    uint8_t ret_slot[WITNESS_SLOT_SIZE])
 {
-    struct bytes_writer writer = bytes_writer(slot, SLOT_SIZE);
+    struct bytes_writer writer = bytes_writer(ret_slot, WITNESS_SLOT_SIZE);
     struct tally_hash hash;
 
-    memset(slot, 0, SLOT_SIZE);
+    memset(ret_slot, 0, WITNESS_SLOT_SIZE);
     bytes_put_u8(&writer, WITNESS_VERSION);
     bytes_put_u64(&writer, sequence);
     bytes_put(&writer, data->ledger_id.bytes, 32);
     bytes_put_u32(&writer, data->node_id);
     bytes_put_u64(&writer, data->incarnation);
+    bytes_put_u64(&writer, data->log.term);
+    bytes_put_u32(&writer, data->log.vote);
+    bytes_put_u64(&writer, data->log.last_index);
+    bytes_put_u64(&writer, data->log.last_term);
+    bytes_put(&writer, data->log.last_hash.bytes, 32);
     bytes_put_u64(&writer, data->signed_size);
     bytes_put(&writer, data->signed_root.bytes, 32);
     ASSERT(!writer.bad && writer.at == DATA_SIZE);
-    hash_tagged("tally/witness/v1", slot, DATA_SIZE, &hash);
+    hash_tagged("tally/witness/v1", ret_slot, DATA_SIZE, &hash);
     bytes_put(&writer, hash.bytes, 32);
 }
 
-static bool slot_decode(const uint8_t slot[SLOT_SIZE], struct witness_data *ret_data,
-                        uint64_t *ret_sequence)
+bool witness_decode(const uint8_t slot[WITNESS_SLOT_SIZE], struct witness_data *ret_data,
+                    uint64_t *ret_sequence)
 {
-    struct bytes_reader reader = bytes_reader(slot, SLOT_SIZE);
-    struct tally_hash hash, stored;
+    struct bytes_reader reader = bytes_reader(slot, WITNESS_SLOT_SIZE);
     const uint8_t version = bytes_get_u8(&reader);
+    const uint64_t sequence = bytes_get_u64(&reader);
+    struct tally_hash hash, stored;
+    struct witness_data data;
 
-    *ret_sequence = bytes_get_u64(&reader);
-    bytes_get_copy(&reader, ret_data->ledger_id.bytes, 32);
-    ret_data->node_id = bytes_get_u32(&reader);
-    ret_data->incarnation = bytes_get_u64(&reader);
-    ret_data->signed_size = bytes_get_u64(&reader);
-    bytes_get_copy(&reader, ret_data->signed_root.bytes, 32);
+    bytes_get_copy(&reader, data.ledger_id.bytes, 32);
+    data.node_id = bytes_get_u32(&reader);
+    data.incarnation = bytes_get_u64(&reader);
+    data.log.term = bytes_get_u64(&reader);
+    data.log.vote = bytes_get_u32(&reader);
+    data.log.last_index = bytes_get_u64(&reader);
+    data.log.last_term = bytes_get_u64(&reader);
+    bytes_get_copy(&reader, data.log.last_hash.bytes, 32);
+    data.signed_size = bytes_get_u64(&reader);
+    bytes_get_copy(&reader, data.signed_root.bytes, 32);
     bytes_get_copy(&reader, stored.bytes, 32);
     hash_tagged("tally/witness/v1", slot, DATA_SIZE, &hash);
-    return version == WITNESS_VERSION && hash_equal(&hash, &stored);
+    if (version != WITNESS_VERSION || !hash_equal(&hash, &stored)) return false;
+    while (reader.at < WITNESS_SLOT_SIZE) {
+        if (bytes_get_u8(&reader) != 0) return false; /* a later version, or damage */
+    }
+    *ret_data = data;
+    *ret_sequence = sequence;
+    return true;
 }
 
 static enum tally_err refuse(const char *doing, struct tally_diag *diag)
@@ -70,18 +87,35 @@ static enum tally_err refuse(const char *doing, struct tally_diag *diag)
 enum tally_err witness_create(const char *path, const struct witness_data *data,
                               struct tally_diag *diag)
 {
-    uint8_t file[FILE_SIZE];
+    uint8_t file[WITNESS_FILE_SIZE];
 
-    slot_encode(data, 0, file);
-    slot_encode(data, 1, file + SLOT_SIZE);
+    witness_encode(data, 0, file);
+    witness_encode(data, 1, file + WITNESS_SLOT_SIZE);
     return file_create(path, bytes_of(file, sizeof file), 0600, diag);
+}
+
+/* A file of another size is damaged, even when one slot in it is whole: no write of ours
+ * changes the size, and the slot that is gone may have been the newer one. */
+static enum tally_err read_file(int fd, const char *path, uint8_t file[WITNESS_FILE_SIZE],
+                                struct tally_diag *diag)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) != 0) return refuse("look at", diag);
+    if (status.st_size != WITNESS_FILE_SIZE) {
+        tally_diag_set(diag, "%s has %lld bytes instead of %d", path, (long long)status.st_size,
+                       WITNESS_FILE_SIZE);
+        return TALLY_E_CORRUPT;
+    }
+    if (pread(fd, file, WITNESS_FILE_SIZE, 0) != WITNESS_FILE_SIZE) return refuse("read", diag);
+    return TALLY_OK;
 }
 
 enum tally_err witness_open(const char *path, struct witness **ret_witness,
                             struct tally_diag *diag)
 {
     struct witness *witness = calloc(1, sizeof *witness);
-    uint8_t file[FILE_SIZE];
+    uint8_t file[WITNESS_FILE_SIZE];
     bool found = false;
     enum tally_err err = TALLY_OK;
 
@@ -93,13 +127,12 @@ enum tally_err witness_open(const char *path, struct witness **ret_witness,
         free(witness);
         return err;
     }
-    memset(file, 0, sizeof file);
-    if (pread(witness->fd, file, sizeof file, 0) < 0) err = refuse("read", diag);
+    err = read_file(witness->fd, path, file, diag);
     for (int i = 0; i < 2 && err == TALLY_OK; i++) {
         struct witness_data data;
         uint64_t sequence;
 
-        if (!slot_decode(file + i * SLOT_SIZE, &data, &sequence)) continue;
+        if (!witness_decode(file + i * WITNESS_SLOT_SIZE, &data, &sequence)) continue;
         if (sequence % 2 != (uint64_t)i || (found && sequence < witness->sequence)) continue;
         witness->data = data;
         witness->sequence = sequence;
@@ -140,25 +173,45 @@ enum tally_err witness_check(const struct witness_data *data, uint64_t size,
     return TALLY_E_SPLIT_VIEW;
 }
 
+/* Durable when it returns. */
+static enum tally_err write_next(struct witness *witness, const struct witness_data *next,
+                                 struct tally_diag *diag)
+{
+    uint8_t slot[WITNESS_SLOT_SIZE];
+    const uint64_t sequence = witness->sequence + 1;
+
+    witness_encode(next, sequence, slot);
+    if (pwrite(witness->fd, slot, sizeof slot, (off_t)(sequence % 2 * WITNESS_SLOT_SIZE)) !=
+            WITNESS_SLOT_SIZE ||
+        fdatasync(witness->fd) != 0) {
+        return refuse("write", diag);
+    }
+    witness->data = *next;
+    witness->sequence = sequence;
+    return TALLY_OK;
+}
+
 enum tally_err witness_sign(struct witness *witness, uint64_t size,
                             const struct tally_hash *root, struct tally_diag *diag)
 {
-    uint8_t slot[SLOT_SIZE];
     struct witness_data next = witness->data;
-    const uint64_t sequence = witness->sequence + 1;
     enum tally_err err = witness_check(&witness->data, size, root, diag);
 
     if (err != TALLY_OK) return err;
     if (size == witness->data.signed_size) return TALLY_OK; /* signed before a restart */
     next.signed_size = size;
     next.signed_root = *root;
-    slot_encode(&next, sequence, slot);
-    if (pwrite(witness->fd, slot, sizeof slot, (off_t)(sequence % 2 * SLOT_SIZE)) !=
-            SLOT_SIZE ||
-        fdatasync(witness->fd) != 0) {
-        return refuse("write", diag);
-    }
-    witness->data = next;
-    witness->sequence = sequence;
-    return TALLY_OK;
+    return write_next(witness, &next, diag);
+}
+
+enum tally_err witness_log(struct witness *witness, const struct witness_log *log,
+                           struct tally_diag *diag)
+{
+    const struct witness_log *old = &witness->data.log;
+    struct witness_data next = witness->data;
+
+    ASSERT(log->term >= old->term);
+    ASSERT(log->term > old->term || old->vote == 0 || log->vote == old->vote);
+    next.log = *log;
+    return write_next(witness, &next, diag);
 }

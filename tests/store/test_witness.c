@@ -10,7 +10,11 @@
 #include "support/check_main.h"
 #include "support/folder.h"
 
-enum { FILE_SIZE = 1024, SLOT_SIZE = 512, SLOT_USED = 1 + 8 + 32 + 4 + 8 + 8 + 32 + 32 };
+enum {
+    FILE_SIZE = WITNESS_FILE_SIZE,
+    SLOT_SIZE = WITNESS_SLOT_SIZE,
+    SLOT_USED = 1 + 8 + 32 + 4 + 8 + (8 + 4 + 8 + 8 + 32) + 8 + 32 + 32,
+};
 
 static char folder[64], path[96];
 
@@ -89,37 +93,174 @@ START_TEST(signed_once)
 }
 END_TEST
 
+static uint8_t *read_file(void)
+{
+    uint8_t *file = NULL;
+    size_t size = 0;
+
+    ck_assert_int_eq(file_read(path, FILE_SIZE, &file, &size, NULL), TALLY_OK);
+    ck_assert_uint_eq(size, FILE_SIZE);
+    return file;
+}
+
+static void write_file(const uint8_t *file, size_t size)
+{
+    ck_assert_int_eq(file_write(path, bytes_of(file, size), 0600, NULL), TALLY_OK);
+}
+
+START_TEST(every_field_comes_back)
+{
+    static const struct witness_log log = {.term = UINT64_C(0x0102030405060708),
+                                           .vote = 0x11121314,
+                                           .last_index = UINT64_C(0x2122232425262728),
+                                           .last_term = UINT64_C(0x3132333435363738),
+                                           .last_hash = {{9, 8, 7}}};
+    struct witness_log lower = log;
+    struct witness *witness;
+    struct witness_data data;
+
+    begin();
+    witness = open_file();
+    ck_assert_uint_eq(witness_data(witness).log.last_index, 0);
+    ck_assert_int_eq(witness_log(witness, &log, NULL), TALLY_OK);
+    witness_close(witness);
+    sign(5, 1, TALLY_OK); /* signing leaves the log's part alone */
+    witness = open_file();
+    data = witness_data(witness);
+    ck_assert_mem_eq(&data.ledger_id, &fresh.ledger_id, 32);
+    ck_assert_uint_eq(data.node_id, fresh.node_id);
+    ck_assert_uint_eq(data.incarnation, fresh.incarnation);
+    ck_assert_uint_eq(data.log.term, log.term);
+    ck_assert_uint_eq(data.log.vote, log.vote);
+    ck_assert_uint_eq(data.log.last_index, log.last_index);
+    ck_assert_uint_eq(data.log.last_term, log.last_term);
+    ck_assert_mem_eq(&data.log.last_hash, &log.last_hash, 32);
+    ck_assert_uint_eq(data.signed_size, 5);
+    lower.last_index = 3; /* before a truncation */
+    ck_assert_int_eq(witness_log(witness, &lower, NULL), TALLY_OK);
+    witness_close(witness);
+    witness = open_file();
+    ck_assert_uint_eq(witness_data(witness).log.last_index, 3);
+    ck_assert_uint_eq(witness_data(witness).signed_size, 5);
+    witness_close(witness);
+    folder_remove(folder);
+}
+END_TEST
+
+/* Every bit of a slot counts, also of the part that is not used. */
+START_TEST(every_bit_is_checked)
+{
+    struct witness_data data = fresh, decoded = {.node_id = 77};
+    uint8_t slot[SLOT_SIZE];
+    uint64_t sequence = 0;
+
+    data.signed_size = 10;
+    witness_encode(&data, 12, slot);
+    ck_assert(witness_decode(slot, &decoded, &sequence));
+    ck_assert_uint_eq(sequence, 12);
+    ck_assert_uint_eq(decoded.signed_size, 10);
+    decoded.node_id = 77;
+    for (size_t bit = 0; bit < (size_t)SLOT_SIZE * 8; bit++) {
+        slot[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        ck_assert_msg(!witness_decode(slot, &decoded, &sequence), "bit %zu", bit);
+        slot[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    ck_assert_uint_eq(decoded.node_id, 77); /* nothing was given */
+    ck_assert(witness_decode(slot, &decoded, &sequence));
+}
+END_TEST
+
 /* One damaged byte: the other slot still speaks, at most one signature older. */
 START_TEST(one_damaged_byte)
 {
-    const size_t at = (size_t)(_i / SLOT_USED) * SLOT_SIZE + (size_t)(_i % SLOT_USED);
-    uint8_t *file = NULL;
-    size_t size = 0;
+    uint8_t *file;
 
     begin();
     sign(5, 1, TALLY_OK);
     sign(6, 2, TALLY_OK);
-    ck_assert_int_eq(file_read(path, FILE_SIZE, &file, &size, NULL), TALLY_OK);
-    ck_assert_uint_eq(size, FILE_SIZE);
-    file[at] ^= 0x10;
-    ck_assert_int_eq(file_write(path, bytes_of(file, size), 0600, NULL), TALLY_OK);
-    ck_assert_uint_ge(signed_size(), 5);
+    file = read_file();
+    for (size_t i = 0; i < 2 * SLOT_USED; i++) {
+        const size_t at = i / SLOT_USED * SLOT_SIZE + i % SLOT_USED;
+
+        file[at] ^= 0x10;
+        write_file(file, FILE_SIZE);
+        ck_assert_uint_eq(signed_size(), i < SLOT_USED ? 6 : 5);
+        file[at] ^= 0x10;
+    }
     free(file);
+    folder_remove(folder);
+}
+END_TEST
+
+/* The power fails when `torn` bytes of a slot are written: the promise before it stands, and
+ * the next one goes where the torn one is. */
+START_TEST(torn_write)
+{
+    uint8_t *before, *after;
+
+    begin();
+    sign(5, 1, TALLY_OK);
+    before = read_file();
+    sign(6, 2, TALLY_OK); /* to the second slot */
+    after = read_file();
+    for (size_t torn = 0; torn <= SLOT_USED; torn++) {
+        memcpy(before + SLOT_SIZE, after + SLOT_SIZE, torn);
+        write_file(before, FILE_SIZE);
+        ck_assert_uint_eq(signed_size(), torn < SLOT_USED ? 5 : 6);
+    }
+    memset(before + SLOT_SIZE, 0xee, SLOT_SIZE);
+    write_file(before, FILE_SIZE);
+    sign(5, 2, TALLY_E_SPLIT_VIEW);
+    sign(7, 3, TALLY_OK);
+    free(after);
+    after = read_file();
+    ck_assert_mem_eq(before, after, SLOT_SIZE);
+    ck_assert_uint_eq(signed_size(), 7);
+    free(before);
+    free(after);
     folder_remove(folder);
 }
 END_TEST
 
 START_TEST(damaged_beyond_use)
 {
-    uint8_t zeros[FILE_SIZE] = {0};
+    static const size_t sizes[] = {
+        0, 1, SLOT_USED, SLOT_SIZE, FILE_SIZE - 1, FILE_SIZE, FILE_SIZE + 1, 3 * SLOT_SIZE};
+    static uint8_t zeros[3 * SLOT_SIZE];
+    struct witness *witness = NULL;
+    struct tally_diag diag = {{0}};
+
+    begin();
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        write_file(zeros, sizes[i]);
+        ck_assert_int_eq(witness_open(path, &witness, &diag), TALLY_E_CORRUPT);
+    }
+    unlink(path);
+    ck_assert_int_eq(witness_open(path, &witness, NULL), TALLY_E_NOT_FOUND);
+    folder_remove(folder);
+}
+END_TEST
+
+/* Whole slots in a file of another size, or each in the other's place. */
+START_TEST(wrong_size_or_place)
+{
+    uint8_t *file, swapped[FILE_SIZE];
     struct witness *witness = NULL;
 
     begin();
-    ck_assert_int_eq(file_write(path, bytes_of(zeros, (size_t)_i * SLOT_SIZE), 0600, NULL),
-                     TALLY_OK);
+    sign(5, 1, TALLY_OK);
+    file = read_file();
+    write_file(file, SLOT_SIZE);
     ck_assert_int_eq(witness_open(path, &witness, NULL), TALLY_E_CORRUPT);
-    unlink(path);
-    ck_assert_int_eq(witness_open(path, &witness, NULL), TALLY_E_NOT_FOUND);
+    write_file(file, FILE_SIZE - 1);
+    ck_assert_int_eq(witness_open(path, &witness, NULL), TALLY_E_CORRUPT);
+    memcpy(swapped, file + SLOT_SIZE, SLOT_SIZE);
+    memcpy(swapped + SLOT_SIZE, file, SLOT_SIZE);
+    write_file(swapped, FILE_SIZE);
+    ck_assert_int_eq(witness_open(path, &witness, NULL), TALLY_E_CORRUPT);
+    write_file(file, FILE_SIZE);
+    ck_assert_uint_eq(signed_size(), 5);
+    free(file);
     folder_remove(folder);
 }
 END_TEST
@@ -130,8 +271,12 @@ static Suite *make_suite(void)
     TCase *cases = tcase_create("file");
 
     tcase_add_test(cases, signed_once);
-    tcase_add_loop_test(cases, one_damaged_byte, 0, 2 * SLOT_USED);
-    tcase_add_loop_test(cases, damaged_beyond_use, 0, 3);
+    tcase_add_test(cases, one_damaged_byte);
+    tcase_add_test(cases, torn_write);
+    tcase_add_test(cases, every_field_comes_back);
+    tcase_add_test(cases, every_bit_is_checked);
+    tcase_add_test(cases, damaged_beyond_use);
+    tcase_add_test(cases, wrong_size_or_place);
     suite_add_tcase(suite, cases);
     return suite;
 }
