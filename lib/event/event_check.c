@@ -336,6 +336,9 @@ static struct fault check_genesis(const Tally__LedgerGenesis *genesis)
         }
         for (size_t k = 0; k < principal->n_roles && found.field == NULL; k++) {
             found = check_segment("ledger_genesis.principals.roles", principal->roles[k], true);
+            if (k > 0 && strcmp(principal->roles[k - 1], principal->roles[k]) >= 0) {
+                return fault("ledger_genesis.principals.roles", "must be ascending, each once");
+            }
         }
     }
     return found;
