@@ -55,14 +55,19 @@ static enum tally_err start_raft(struct node *node, const struct node_start *sta
                               .now_ms = node->now_ms,
                               .random = node->random};
     struct raft_entry *entries = calloc(start->blocks_count, sizeof *entries);
+    struct raft_config_at members;
     enum tally_err err;
 
     if (entries == NULL) return TALLY_E_NO_MEMORY;
     if (commit > last) commit = last; /* committed, but not on this disk when it stopped */
+    members.index = 1;
+    members.members.count = publish->members_count;
     for (uint32_t i = 0; i < publish->members_count; i++) {
-        if (publish->members[i].voter)
-            config.voters[config.voters_count++] = publish->members[i].id;
+        members.members.ids[i] = publish->members[i].id;
+        members.members.voters[i] = publish->members[i].voter;
     }
+    core.configs = &members;
+    core.configs_count = 1;
     err = take_start(node, start, entries, diag);
     core.commit = commit;
     core.entries = entries;

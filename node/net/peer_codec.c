@@ -15,6 +15,7 @@ _Static_assert((int)RAFT_VOTE_REPLY == (int)TALLY__RAFT_TYPE__RAFT_TYPE_VOTE_REP
 _Static_assert((int)RAFT_APPEND == (int)TALLY__RAFT_TYPE__RAFT_TYPE_APPEND, "type");
 _Static_assert((int)RAFT_APPEND_REPLY == (int)TALLY__RAFT_TYPE__RAFT_TYPE_APPEND_REPLY, "type");
 _Static_assert((int)RAFT_HEARTBEAT == (int)TALLY__RAFT_TYPE__RAFT_TYPE_HEARTBEAT, "type");
+_Static_assert((int)RAFT_TIMEOUT_NOW == (int)TALLY__RAFT_TYPE__RAFT_TYPE_TIMEOUT_NOW, "type");
 
 /* A message while it is packed. */
 struct wire {
@@ -64,8 +65,12 @@ static void fill_raft(const struct peer_message *from, struct wire *wire)
     wire->raft.type = (Tally__RaftType)raft->type;
     wire->raft.term = raft->term;
     switch (raft->type) {
-    case RAFT_PREVOTE:
     case RAFT_VOTE:
+        wire->raft.handover = raft->handover;
+        wire->raft.last_index = raft->last_index;
+        wire->raft.last_term = raft->last_term;
+        return;
+    case RAFT_PREVOTE:
         wire->raft.last_index = raft->last_index;
         wire->raft.last_term = raft->last_term;
         return;
@@ -83,9 +88,15 @@ static void fill_raft(const struct peer_message *from, struct wire *wire)
         wire->raft.received = raft->received;
         wire->raft.hint_index = raft->hint_index;
         wire->raft.hint_term = raft->hint_term;
+        wire->raft.round = raft->round;
+        wire->raft.lost = raft->lost;
         return;
     case RAFT_HEARTBEAT:
         wire->raft.commit = raft->commit;
+        wire->raft.round = raft->round;
+        wire->raft.successor = raft->successor;
+        return;
+    case RAFT_TIMEOUT_NOW:
         return;
     }
     UNREACHABLE("type of a raft message");
@@ -166,8 +177,12 @@ static enum tally_err take_raft(const Tally__RaftMessage *from, struct peer_mess
     to->raft.type = (enum raft_message_type)from->type;
     to->raft.term = from->term;
     switch (from->type) {
-    case TALLY__RAFT_TYPE__RAFT_TYPE_PREVOTE:
     case TALLY__RAFT_TYPE__RAFT_TYPE_VOTE:
+        to->raft.handover = from->handover != 0;
+        to->raft.last_index = from->last_index;
+        to->raft.last_term = from->last_term;
+        return TALLY_OK;
+    case TALLY__RAFT_TYPE__RAFT_TYPE_PREVOTE:
         to->raft.last_index = from->last_index;
         to->raft.last_term = from->last_term;
         return TALLY_OK;
@@ -184,9 +199,15 @@ static enum tally_err take_raft(const Tally__RaftMessage *from, struct peer_mess
         to->raft.received = from->received;
         to->raft.hint_index = from->hint_index;
         to->raft.hint_term = from->hint_term;
+        to->raft.round = from->round;
+        to->raft.lost = from->lost != 0;
         return TALLY_OK;
     case TALLY__RAFT_TYPE__RAFT_TYPE_HEARTBEAT:
         to->raft.commit = from->commit;
+        to->raft.round = from->round;
+        to->raft.successor = from->successor;
+        return TALLY_OK;
+    case TALLY__RAFT_TYPE__RAFT_TYPE_TIMEOUT_NOW:
         return TALLY_OK;
     case TALLY__RAFT_TYPE__RAFT_TYPE_UNSPECIFIED:
     default:

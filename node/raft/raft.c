@@ -1,57 +1,10 @@
 #include "raft/raft.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "raft/raft_internal.h"
-
-const char *raft_note_name(enum raft_note_code code)
-{
-    switch (code) {
-    case RAFT_NOTE_TERM_ADOPTED:
-        return "term_adopted";
-    case RAFT_NOTE_PREVOTE_STARTED:
-        return "prevote_started";
-    case RAFT_NOTE_ELECTION_STARTED:
-        return "election_started";
-    case RAFT_NOTE_VOTE_GRANTED:
-        return "vote_granted";
-    case RAFT_NOTE_VOTE_DENIED:
-        return "vote_denied";
-    case RAFT_NOTE_ELECTED:
-        return "elected";
-    case RAFT_NOTE_STEPPED_DOWN:
-        return "stepped_down";
-    case RAFT_NOTE_LEADER_KNOWN:
-        return "leader_known";
-    case RAFT_NOTE_TRUNCATED:
-        return "log_truncated";
-    case RAFT_NOTE_BLOCK_REFUSED:
-        return "block_refused";
-    case RAFT_NOTE_TERM_ABSURD:
-        return "term_absurd";
-    case RAFT_NOTE_SECOND_LEADER:
-        return "second_leader";
-    case RAFT_NOTE_EVIDENCE:
-        return "two_blocks_one_place";
-    case RAFT_NOTE_HASH_DIFFERS:
-        return "previous_hash_differs";
-    case RAFT_NOTE_NO_ROOM:
-        return "blocks_dropped_no_room";
-    case RAFT_NOTE_PEER_BEHIND:
-        return "peer_behind";
-    }
-    UNREACHABLE("note code");
-}
-
-void raft_note(struct raft *raft, enum raft_note_code code, uint64_t a, uint64_t b)
-{
-    struct raft_effects *fx = raft->fx;
-
-    if (fx->notes_count == RAFT_NOTES_MAX)
-        return; /* notes are for people: the first ones tell */
-    fx->notes[fx->notes_count++] = (struct raft_note){.code = code, .a = a, .b = b};
-}
 
 struct raft_message *raft_message_add(struct raft *raft, enum raft_message_type type,
                                       uint32_t to)
@@ -78,19 +31,6 @@ void raft_campaign_later(struct raft *raft)
         raft->now_ms + raft->config.election_ms + raft->random % raft->config.election_ms;
 }
 
-uint32_t raft_place(const struct raft *raft, uint32_t id)
-{
-    uint32_t place = 0;
-
-    while (place < raft->config.voters_count && raft->config.voters[place] != id) place++;
-    return place;
-}
-
-uint32_t raft_majority(const struct raft *raft)
-{
-    return raft->config.voters_count / 2 + 1;
-}
-
 void raft_step_down(struct raft *raft, uint64_t reason)
 {
     if (raft->role == RAFT_LEADER) {
@@ -101,6 +41,7 @@ void raft_step_down(struct raft *raft, uint64_t reason)
     raft->role = RAFT_FOLLOWER;
     raft->leader = RAFT_NOBODY;
     raft->granted = 0;
+    raft->transfer_until_ms = 0;
     raft_campaign_later(raft);
 }
 
@@ -119,13 +60,29 @@ void raft_adopt_term(struct raft *raft, uint64_t term, uint32_t from)
     raft_hard_state_changed(raft);
 }
 
+static bool configs_valid(const struct raft_start *start)
+{
+    if (start->configs_count == 0 || start->configs_count > RAFT_CONFIGS_MAX) return false;
+    for (uint32_t i = 0; i < start->configs_count; i++) {
+        const struct raft_config_at *config = &start->configs[i];
+
+        if (!raft_members_valid(&config->members)) return false;
+        if (config->index == 0 || config->index >= start->first + start->entries_count)
+            return false;
+        if (i == 0 ? config->index > start->commit
+                   : config->index <= start->configs[i - 1].index ||
+                         config->index <= start->commit)
+            return false;
+    }
+    return true;
+}
+
 enum tally_err raft_open(const struct raft_config *config, const struct raft_start *start,
                          struct raft **ret_raft)
 {
     struct raft *raft;
 
-    if (config->voters_count == 0 || config->voters_count > LIMIT_VOTERS)
-        return TALLY_E_INVALID;
+    if (config->self == RAFT_NOBODY || !configs_valid(start)) return TALLY_E_INVALID;
     if (config->heartbeat_ms == 0 || config->election_ms / 2 < config->heartbeat_ms) {
         return TALLY_E_INVALID;
     }
@@ -136,10 +93,10 @@ enum tally_err raft_open(const struct raft_config *config, const struct raft_sta
     raft = calloc(1, sizeof *raft);
     if (raft == NULL) return TALLY_E_NO_MEMORY;
     raft->config = *config;
-    if (raft_place(raft, config->self) == config->voters_count) {
-        free(raft);
-        return TALLY_E_INVALID;
-    }
+    raft->configs_count = start->configs_count;
+    for (uint32_t i = 0; i < start->configs_count; i++) raft->configs[i] = start->configs[i];
+    raft->lost = start->lost;
+    raft->mute = start->ask_peers;
     raft->term = raft->hard_term = start->term;
     raft->vote = start->vote;
     raft->commit = start->commit;
@@ -169,14 +126,19 @@ void raft_close(struct raft *raft)
 /* Too few voters were heard for a whole election time-out: someone else may lead already. */
 static void check_quorum(struct raft *raft)
 {
-    uint32_t heard = 1;
+    uint32_t heard = 0;
 
     raft->quorum_check_at_ms = raft->now_ms + raft->config.election_ms;
-    for (uint32_t i = 0; i < raft->config.voters_count; i++) {
-        const struct raft_progress *peer = &raft->progress[i];
+    for (uint32_t i = 0; i < raft->peers_count; i++) {
+        const struct raft_progress *peer = &raft->peers[i];
 
-        if (peer->id == raft->config.self || peer->heard_ms == 0) continue;
-        if (raft->now_ms - peer->heard_ms < raft->config.election_ms) heard++;
+        if (!raft_is_voter(raft, peer->id)) continue;
+        if (peer->id == raft->config.self) {
+            heard++;
+        } else if (peer->heard_ms > 0 &&
+                   raft->now_ms - peer->heard_ms < raft->config.election_ms) {
+            heard++;
+        }
     }
     if (heard < raft_majority(raft)) raft_step_down(raft, 1);
 }
@@ -194,6 +156,7 @@ static void on_tick(struct raft *raft)
     if (raft->role == RAFT_LEADER) {
         if (raft->now_ms >= raft->quorum_check_at_ms) check_quorum(raft);
         if (raft->role == RAFT_LEADER) check_disk(raft);
+        raft_peers_leave(raft);
     } else if (raft->now_ms >= raft->campaign_at_ms) {
         raft_campaign(raft);
     }
@@ -211,7 +174,9 @@ static bool take_term(struct raft *raft, const struct raft_message *m)
         return false;
     }
     if (m->term <= raft->term || tentative) return true;
-    if (m->type == RAFT_VOTE && raft_leader_alive(raft)) return false;
+    if (m->type == RAFT_VOTE && raft_leader_alive(raft) && !raft_transfer_allows(raft, m)) {
+        return false;
+    }
     raft_adopt_term(raft, m->term, m->from);
     return true;
 }
@@ -220,8 +185,9 @@ static void on_message(struct raft *raft, const struct raft_event *event)
 {
     const struct raft_message *m = &event->message;
 
+    /* Who is no member by our log may be one by the sender's (4.1): all are heard. */
     if (m->to != raft->config.self || m->from == raft->config.self) return;
-    if (raft_place(raft, m->from) == raft->config.voters_count) return;
+    if (m->from == RAFT_NOBODY) return;
     if (!take_term(raft, m)) return;
     if (m->term < raft->term && (m->type == RAFT_APPEND || m->type == RAFT_HEARTBEAT)) {
         /* Tell a leader of the past; pre-vote and check-quorum would wait for each other. */
@@ -240,7 +206,7 @@ static void on_message(struct raft *raft, const struct raft_event *event)
         raft_on_vote_reply(raft, m);
         return;
     case RAFT_APPEND:
-        raft_on_append(raft, m, event->entries);
+        raft_on_append(raft, m, event->entries, event->entries_members);
         return;
     case RAFT_HEARTBEAT:
         raft_on_heartbeat(raft, m);
@@ -248,12 +214,16 @@ static void on_message(struct raft *raft, const struct raft_event *event)
     case RAFT_APPEND_REPLY:
         raft_on_append_reply(raft, m);
         return;
+    case RAFT_TIMEOUT_NOW:
+        raft_on_timeout_now(raft, m);
+        return;
     }
     /* A type of a newer version: as if it were lost. */
 }
 
 bool raft_may_propose(const struct raft *raft, uint32_t size)
 {
+    if (raft->role == RAFT_LEADER && raft->transfer_until_ms > 0) return false;
     return raft->role == RAFT_LEADER && raft->last - raft->settled < LIMIT_UNCOMMITTED_BLOCKS &&
            raft->unsettled_size + size <= LIMIT_UNCOMMITTED_SIZE;
 }
@@ -263,10 +233,13 @@ static void on_propose(struct raft *raft, const struct raft_event *event)
     ASSERT(raft->role == RAFT_LEADER);
     ASSERT(event->propose.term_start == !raft->term_started);
     ASSERT(event->propose.term_start || raft_may_propose(raft, 0));
+    ASSERT(event->propose.members == NULL || raft_may_change(raft));
     raft->term_started = true;
-    raft_log_append(raft, &(struct raft_entry){.term = raft->term,
-                                               .size = event->propose.size,
-                                               .hash = event->propose.hash});
+    raft_log_append(raft,
+                    &(struct raft_entry){.term = raft->term,
+                                         .size = event->propose.size,
+                                         .hash = event->propose.hash},
+                    event->propose.members);
 }
 
 /* More of our log is durable or verified: what follows from that. */
@@ -335,50 +308,114 @@ static void ask_verification(struct raft *raft)
     raft->verify_asked = raft->last;
 }
 
+/* Do we hold again what we once acknowledged? Either the very block, which chains all before
+ * it, or everything up to there as a leader of now has it committed: what of ours was committed
+ * is part of that (Leader Completeness). */
+static void check_lost(struct raft *raft)
+{
+    const struct raft_lost lost = raft->lost;
+    const struct raft_entry *entry = raft_entry(raft, lost.index);
+    bool held;
+
+    if (lost.index == 0 || raft_own_match(raft) < lost.index) return;
+    held = entry != NULL && entry->term == lost.term &&
+           memcmp(&entry->hash, &lost.hash, sizeof lost.hash) == 0;
+    if (!held && raft->commit < lost.index) return;
+    raft->lost = (struct raft_lost){0};
+    raft->fx->recovered = true;
+    raft_note(raft, RAFT_NOTE_RECOVERED, lost.index, raft->commit);
+    raft_acknowledge_more(raft);
+}
+
+/* Peers know of more than we do when our disk went back in time, its witness included. */
+static void on_remembered(struct raft *raft, const struct raft_lost *lost)
+{
+    raft->mute = false;
+    if (lost->index == 0) return;
+    if (lost->index <= raft->lost.index && lost->term <= raft->lost.term) return;
+    if (raft->role != RAFT_FOLLOWER) raft_step_down(raft, 5);
+    raft->lost = (struct raft_lost){
+        .index = lost->index > raft->lost.index ? lost->index : raft->lost.index,
+        .term = lost->term > raft->lost.term ? lost->term : raft->lost.term,
+    };
+    raft_note(raft, RAFT_NOTE_LOST, raft->lost.index, raft->lost.term);
+}
+
+static void effects_clear(struct raft_effects *fx)
+{
+    fx->persist = fx->persist_hard_state = false;
+    fx->truncate_from = fx->append_first = fx->append_last = 0;
+    fx->verify_first = fx->verify_last = 0;
+    fx->became_leader = fx->stepped_down = fx->halt = false;
+    fx->members_changed = fx->recovered = false;
+    fx->read_round = fx->rounds_released = 0;
+    fx->halt_index = 0;
+    fx->messages_count = fx->backfills_count = fx->notes_count = 0;
+}
+
+static void dispatch(struct raft *raft, const struct raft_event *event)
+{
+    switch (event->type) {
+    case RAFT_EVENT_TICK:
+        on_tick(raft);
+        return;
+    case RAFT_EVENT_MESSAGE:
+        on_message(raft, event);
+        return;
+    case RAFT_EVENT_PROPOSE:
+        on_propose(raft, event);
+        return;
+    case RAFT_EVENT_PERSISTED:
+        on_persisted(raft, event->persisted.index, event->persisted.term,
+                     event->persisted.hard_term);
+        return;
+    case RAFT_EVENT_VERIFIED:
+        on_verified(raft, event);
+        return;
+    case RAFT_EVENT_RANGE_SENT:
+        raft_on_range_sent(raft, event->range_sent.to, event->range_sent.first,
+                           event->range_sent.last, event->range_sent.size);
+        return;
+    case RAFT_EVENT_PEER_RESET:
+        raft_peer_reset(raft, event->peer);
+        return;
+    case RAFT_EVENT_TRANSFER:
+        raft_transfer_begin(raft, event->transfer_to);
+        return;
+    case RAFT_EVENT_READ:
+        raft_read_begin(raft);
+        return;
+    case RAFT_EVENT_REMEMBERED:
+        on_remembered(raft, &event->lost);
+        return;
+    }
+}
+
+/* What a leader does after every event. */
+static void lead_on(struct raft *raft)
+{
+    raft_transfer_advance(raft);
+    raft_read_advance(raft);
+    if (raft->now_ms >= raft->heartbeat_at_ms) {
+        raft->heartbeat_at_ms = raft->now_ms + raft->config.heartbeat_ms;
+        raft_heartbeats(raft);
+    }
+    if (raft->term_started) raft_replicate(raft);
+}
+
 void raft_step(struct raft *raft, const struct raft_event *event, struct raft_effects *ret_fx)
 {
     const uint64_t term_before = raft->term, commit_before = raft->commit;
     const uint32_t vote_before = raft->vote;
 
-    ret_fx->persist = ret_fx->persist_hard_state = false;
-    ret_fx->truncate_from = ret_fx->append_first = ret_fx->append_last = 0;
-    ret_fx->verify_first = ret_fx->verify_last = 0;
-    ret_fx->became_leader = ret_fx->stepped_down = ret_fx->halt = false;
-    ret_fx->halt_index = 0;
-    ret_fx->messages_count = ret_fx->backfills_count = ret_fx->notes_count = 0;
+    effects_clear(ret_fx);
     raft->fx = ret_fx;
     raft->now_ms = event->now_ms;
     raft->random = event->random;
-    switch (event->type) {
-    case RAFT_EVENT_TICK:
-        on_tick(raft);
-        break;
-    case RAFT_EVENT_MESSAGE:
-        on_message(raft, event);
-        break;
-    case RAFT_EVENT_PROPOSE:
-        on_propose(raft, event);
-        break;
-    case RAFT_EVENT_PERSISTED:
-        on_persisted(raft, event->persisted.index, event->persisted.term,
-                     event->persisted.hard_term);
-        break;
-    case RAFT_EVENT_VERIFIED:
-        on_verified(raft, event);
-        break;
-    case RAFT_EVENT_RANGE_SENT:
-        raft_on_range_sent(raft, event->range_sent.to, event->range_sent.first,
-                           event->range_sent.last, event->range_sent.size);
-        break;
-    case RAFT_EVENT_PEER_RESET:
-        raft_peer_reset(raft, event->peer);
-        break;
-    }
-    if (raft->role == RAFT_LEADER && raft->now_ms >= raft->heartbeat_at_ms) {
-        raft->heartbeat_at_ms = raft->now_ms + raft->config.heartbeat_ms;
-        raft_heartbeats(raft);
-    }
-    if (raft->role == RAFT_LEADER && raft->term_started) raft_replicate(raft);
+    raft->unfit = event->unfit;
+    dispatch(raft, event);
+    check_lost(raft);
+    if (raft->role == RAFT_LEADER) lead_on(raft);
     ask_verification(raft);
     raft_log_settle(raft);
     raft->fx = NULL;
@@ -424,17 +461,23 @@ uint64_t raft_last_index(const struct raft *raft)
     return raft->last;
 }
 
+struct raft_lost raft_lost(const struct raft *raft)
+{
+    return raft->lost;
+}
+
 void raft_peer(const struct raft *raft, uint32_t id, uint64_t *ret_match,
                uint64_t *ret_heard_ms)
 {
-    const uint32_t place = raft_place(raft, id);
-
     *ret_match = *ret_heard_ms = 0;
     if (id == raft->config.self) {
         *ret_match = raft_own_match(raft);
         *ret_heard_ms = raft->now_ms;
-    } else if (raft->role == RAFT_LEADER && place < raft->config.voters_count) {
-        *ret_match = raft->progress[place].match;
-        *ret_heard_ms = raft->progress[place].heard_ms;
+        return;
+    }
+    for (uint32_t i = 0; raft->role == RAFT_LEADER && i < raft->peers_count; i++) {
+        if (raft->peers[i].id != id) continue;
+        *ret_match = raft->peers[i].match;
+        *ret_heard_ms = raft->peers[i].heard_ms;
     }
 }

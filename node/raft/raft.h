@@ -1,10 +1,11 @@
 /* raft - who leads, and which blocks are committed. A pure state machine.
  *
  * What it is
- *     Raft (Ongaro 2014, fig. 3.1, with pre-vote 9.6 and check-quorum 6.2) as one function:
- *     raft_step() takes the state and one event, updates the state and fills a list of
+ *     Raft (Ongaro 2014, fig. 3.1, with pre-vote 9.6, check-quorum 6.2, single-server
+ * membership change 4.1, learners 4.2.1, leadership transfer 3.10, ReadIndex 6.4) as one
+ * function: raft_step() takes the state and one event, updates the state and fills a list of
  *     effects. Same state, same event: same result, always. Of a block it knows term, size
- *     and hash; the bytes are the caller's.
+ *     and hash, and of a Config block who is a member; the bytes are the caller's.
  * What it never does
  *     No clock, no randomness, no I/O, no logging, no threads, no callbacks; no allocation
  *     after raft_open(). It includes lib/base and <std*> only.
@@ -27,7 +28,10 @@
  *     that contradicts one of ours is never taken over (see `halt`). A follower acknowledges
  *     what is durable *and* verified. An AppendEntries below the commit index is answered
  *     with the commit index (Leader Completeness, 3.6.3): to check one, nothing below the
- *     ring is ever needed.
+ *     ring is ever needed. A vote asked for in a transfer is considered beside a live leader
+ *     only when that leader itself named the asker its successor.
+ *     A node whose log ends before what it acknowledged once (`lost`) compares votes with what
+ *     it had, and neither campaigns nor acknowledges until it has that much again.
  * Limits
  *     RAFT_RING entries are known. The ring always covers what is not *settled*: committed,
  *     durable and verified here. A leader proposes below LIMIT_UNCOMMITTED_BLOCKS and
@@ -54,10 +58,15 @@ enum {
     RAFT_BATCH_MAX = 64,          /* entries in one AppendEntries */
     RAFT_NOBODY = 0,              /* no member has this id */
     RAFT_TERM_JUMP_MAX = 1 << 20, /* a message further ahead than this is dropped */
-    RAFT_MESSAGES_MAX = LIMIT_MEMBERS * (LIMIT_INFLIGHT_BLOCKS + 2),
+    RAFT_CONFIGS_MAX = 8,         /* Config blocks above the commit index */
+    RAFT_LEAVING_MAX = 8,         /* removed members that still hear the news */
+    RAFT_PEERS_MAX = LIMIT_MEMBERS + RAFT_LEAVING_MAX,
+    RAFT_MESSAGES_MAX = RAFT_PEERS_MAX * (LIMIT_INFLIGHT_BLOCKS + 3),
     RAFT_NOTES_MAX = 16,
     RAFT_UNSETTLED_MAX = RAFT_RING - 1, /* one place is the last settled entry's */
-    RAFT_DISK_ELECTIONS = 10, /* a leader's disk may hang for so many election time-outs */
+    RAFT_DISK_ELECTIONS = 10,    /* a leader's disk may hang for so many election time-outs */
+    RAFT_TRANSFER_ELECTIONS = 2, /* a transfer may take so many */
+    RAFT_LEAVE_ELECTIONS = 64,   /* a removed member is still served for so many */
 };
 _Static_assert(LIMIT_UNCOMMITTED_BLOCKS <= RAFT_RING / 2,
                "room for the first blocks of terms beyond what a leader may propose");
@@ -71,6 +80,13 @@ struct raft_entry {
     struct tally_hash hash;
 };
 
+/* Who belongs to the cluster, as a Config block says. */
+struct raft_members {
+    uint32_t count;              /* 1..LIMIT_MEMBERS */
+    uint32_t ids[LIMIT_MEMBERS]; /* ascending, not 0 */
+    bool voters[LIMIT_MEMBERS];  /* the others are learners; 1..LIMIT_VOTERS of them vote */
+};
+
 enum raft_message_type {
     RAFT_PREVOTE = 1,
     RAFT_PREVOTE_REPLY = 2,
@@ -79,6 +95,7 @@ enum raft_message_type {
     RAFT_APPEND = 5,
     RAFT_APPEND_REPLY = 6,
     RAFT_HEARTBEAT = 7,
+    RAFT_TIMEOUT_NOW = 8, /* the leader wants the receiver to campaign at once */
 };
 
 /* Fields not named for a type are zero. */
@@ -90,7 +107,8 @@ struct raft_message {
 
     /* PREVOTE, VOTE: end of the sender's durable log */
     uint64_t last_index, last_term;
-    bool granted; /* PREVOTE_REPLY, VOTE_REPLY */
+    bool granted;  /* PREVOTE_REPLY, VOTE_REPLY */
+    bool handover; /* VOTE: the leader asked for this election */
 
     /* APPEND: entries prev_index + 1 .. prev_index + entries_count. APPEND_REPLY that rejects:
      * prev_index is the one that did not match */
@@ -99,7 +117,12 @@ struct raft_message {
     uint32_t entries_count;
     uint64_t commit; /* APPEND, HEARTBEAT: safe for the receiver to take over */
 
+    uint64_t round;     /* HEARTBEAT: counts rounds of reads; APPEND_REPLY: of the heartbeat
+                           that it answers, or 0 */
+    uint32_t successor; /* HEARTBEAT: the sender hands leadership to this member, or 0 */
+
     /* APPEND_REPLY */
+    bool lost; /* our disk lost blocks that we acknowledged: forget what `match` said before */
     bool rejected;
     uint64_t match;    /* durable, verified and the same as the leader's up to here */
     uint64_t received; /* the same as the leader's up to here, in memory at least */
@@ -114,22 +137,36 @@ enum raft_event_type {
     RAFT_EVENT_VERIFIED,   /* a block's signatures were checked */
     RAFT_EVENT_RANGE_SENT, /* a backfill was sent, or failed */
     RAFT_EVENT_PEER_RESET, /* what was on its way to a peer is lost */
+    RAFT_EVENT_TRANSFER,   /* hand leadership on; ignored by who does not lead */
+    RAFT_EVENT_READ,       /* a leader's client wants to read what is committed now */
+    RAFT_EVENT_REMEMBERED, /* enough peers said what they remember of us */
+};
+
+/* The last block that this node said to have. */
+struct raft_lost {
+    uint64_t index, term;   /* index 0: nothing is lost */
+    struct tally_hash hash; /* zeros: not known */
 };
 
 struct raft_event {
     enum raft_event_type type;
     uint64_t now_ms; /* monotonic */
     uint64_t random; /* fresh for every event: election jitter */
+    bool unfit;      /* we must not lead: cannot apply, no space, wrong clock */
     union {
         struct { /* MESSAGE: shape is checked here, content is hostile */
             struct raft_message message;
             const struct raft_entry *entries; /* APPEND: entries_count of them, chained by hash
                                                  from prev_hash, none too far in the future */
+            /* Who is a member from that entry on, for each entry; NULL: it is no Config. NULL
+             * instead of the array: none is. Each names an authorised change. */
+            const struct raft_members *const *entries_members;
         };
         struct {
             struct tally_hash hash;
             uint32_t size;
             bool term_start; /* required of the first block of a term, and only of it */
+            const struct raft_members *members; /* of a Config, if raft_may_change(); or NULL */
         } propose;
         struct {
             uint64_t index, term; /* last block of the write; 0: it had none */
@@ -145,6 +182,9 @@ struct raft_event {
             uint64_t size;
         } range_sent;
         uint32_t peer;
+        uint32_t transfer_to;  /* a voter; RAFT_NOBODY: whoever is furthest */
+        struct raft_lost lost; /* REMEMBERED: what a peer had from us; index 0: nothing more
+                                  than we know */
     };
 };
 
@@ -156,7 +196,8 @@ enum raft_note_code {
     RAFT_NOTE_VOTE_DENIED,      /* term, to */
     RAFT_NOTE_ELECTED,          /* term, last index */
     RAFT_NOTE_STEPPED_DOWN,     /* term, reason: 0 newer term, 1 no quorum, 2 a bad block of
-                                   ours, 3 our disk hangs */
+                                   ours, 3 our disk hangs, 4 we are no voter any more,
+                                   5 our log was longer once */
     RAFT_NOTE_LEADER_KNOWN,     /* term, leader */
     RAFT_NOTE_TRUNCATED,        /* from, leader */
     RAFT_NOTE_BLOCK_REFUSED,    /* index, term: a signature does not verify */
@@ -166,6 +207,14 @@ enum raft_note_code {
     RAFT_NOTE_HASH_DIFFERS,     /* index, from: names another hash there; asked for the block */
     RAFT_NOTE_NO_ROOM,          /* last, settled: blocks of the leader were dropped */
     RAFT_NOTE_PEER_BEHIND,      /* peer, next: served from disk */
+    RAFT_NOTE_MEMBERS_CHANGED,  /* index of the Config, voters: in force from now on */
+    RAFT_NOTE_MEMBERS_BACK,     /* index of the Config that was truncated, voters */
+    RAFT_NOTE_TRANSFER_BEGUN,   /* to, our last index */
+    RAFT_NOTE_TRANSFER_REFUSED, /* to: no voter that is heard */
+    RAFT_NOTE_TRANSFER_ENDED,   /* to: it took too long, we lead on */
+    RAFT_NOTE_TIMEOUT_NOW,      /* from, term: we campaign because the leader asks */
+    RAFT_NOTE_LOST,             /* index, term: what we once had, beyond our log's end */
+    RAFT_NOTE_RECOVERED,        /* index: we have again what was lost */
 };
 
 struct raft_note {
@@ -187,6 +236,11 @@ struct raft_effects {
     uint64_t verify_first, verify_last; /* check the signatures in these, our own included */
     bool became_leader;                 /* the next PROPOSE must be the term's first block */
     bool stepped_down;
+    bool members_changed;     /* raft_members() is another one */
+    bool recovered;           /* what was lost is here again */
+    uint64_t read_round;      /* READ: released with this round; 0: we do not lead */
+    uint64_t rounds_released; /* reads of this round and those before may be served once the
+                                 commit index of now is applied; 0: none */
     /* The message's block at `halt_index` contradicts ours: another hash for the same (index,
      * term), or another block where ours is committed. Nothing was taken over and the sender
      * is not believed any more in this term. Keep both blocks and stop the node, if the
@@ -200,11 +254,15 @@ struct raft_effects {
 };
 
 struct raft_config {
-    uint32_t self;
-    uint32_t voters_count;
-    uint32_t voters[LIMIT_VOTERS]; /* member ids, not 0, each once; self among them */
+    uint32_t self;         /* member id, not 0 */
     uint32_t election_ms;  /* without a leader for so long (to twice as long): campaign */
     uint32_t heartbeat_ms; /* a fifth of it, say; must be less than half */
+};
+
+/* A Config block of the log, and who is a member from it on. */
+struct raft_config_at {
+    uint64_t index;
+    struct raft_members members;
 };
 
 /* What the disk held. */
@@ -214,6 +272,11 @@ struct raft_start {
     uint64_t first;                   /* index of entries[0]; first <= commit */
     const struct raft_entry *entries; /* to the end of the log */
     size_t entries_count;             /* 1..RAFT_RING */
+    /* The newest Config at or below `commit`, and all those above it; ascending. */
+    const struct raft_config_at *configs;
+    uint32_t configs_count; /* 1..RAFT_CONFIGS_MAX */
+    struct raft_lost lost;  /* said to be durable once and not in the log; index 0: nothing */
+    bool ask_peers;         /* no vote before REMEMBERED */
     uint64_t now_ms, random;
 };
 
@@ -240,7 +303,18 @@ const struct raft_entry *raft_entry(const struct raft *raft, uint64_t index);
 /* Leading, and the caps on unsettled blocks and bytes leave room for a block of `size` bytes.
  * The first block of a term needs no leave. */
 bool raft_may_propose(const struct raft *raft, uint32_t size);
-/* What a leader knows of a voter: acknowledged blocks, and when it was heard last (0: never).
+/* Leading, and a Config may be proposed now: a block of this term is committed (the fix of
+ * 2015 to Ongaro's 4.1), and so is the last Config. */
+bool raft_may_change(const struct raft *raft);
+/* In force: what the newest Config of the log says. Borrowed until the next step. */
+const struct raft_members *raft_members(const struct raft *raft);
+uint64_t raft_members_index(const struct raft *raft); /* of that Config */
+bool raft_is_voter(const struct raft *raft, uint32_t id);
+/* What the log lacks; index 0: nothing. */
+struct raft_lost raft_lost(const struct raft *raft);
+/* A leader's successor while leadership is being handed on, or RAFT_NOBODY. */
+uint32_t raft_successor(const struct raft *raft);
+/* What a leader knows of a member: acknowledged blocks, and when it was heard last (0: never).
  */
 void raft_peer(const struct raft *raft, uint32_t id, uint64_t *ret_match,
                uint64_t *ret_heard_ms);

@@ -12,8 +12,24 @@ bool raft_leader_alive(const struct raft *raft)
 /* Is the asker's log at least as complete as ours (3.6.1)? */
 static bool up_to_date(const struct raft *raft, const struct raft_message *m)
 {
-    if (m->last_term != raft->durable_term) return m->last_term > raft->durable_term;
-    return m->last_index >= raft->durable;
+    uint64_t term = raft->durable_term, index = raft->durable;
+
+    /* What we once acknowledged counts as ours, though our disk lost it. */
+    if (raft->lost.term > term || (raft->lost.term == term && raft->lost.index > index)) {
+        term = raft->lost.term;
+        index = raft->lost.index;
+    }
+    if (m->last_term != term) return m->last_term > term;
+    return m->last_index >= index;
+}
+
+bool raft_may_campaign(const struct raft *raft)
+{
+    if (raft->mute || raft->unfit || raft->lost.index > 0) return false;
+    if (raft->last - raft->settled >= RAFT_UNSETTLED_MAX) {
+        return false; /* no room for the block that would open our term */
+    }
+    return raft_is_voter(raft, raft->config.self);
 }
 
 static uint32_t granted_count(const struct raft *raft)
@@ -23,11 +39,14 @@ static uint32_t granted_count(const struct raft *raft)
 
 static void ask_votes(struct raft *raft, enum raft_message_type type, uint64_t term)
 {
-    for (uint32_t i = 0; i < raft->config.voters_count; i++) {
+    const struct raft_members *members = raft_members(raft);
+
+    for (uint32_t i = 0; i < members->count; i++) {
         struct raft_message *m;
 
-        if (raft->config.voters[i] == raft->config.self) continue;
-        m = raft_message_add(raft, type, raft->config.voters[i]);
+        if (!members->voters[i] || members->ids[i] == raft->config.self) continue;
+        m = raft_message_add(raft, type, members->ids[i]);
+        m->handover = type == RAFT_VOTE && raft->handover;
         m->term = term;
         m->last_index = raft->durable;
         m->last_term = raft->durable_term;
@@ -50,14 +69,21 @@ static void campaign_in_earnest(struct raft *raft)
     if (granted_count(raft) >= raft_majority(raft)) raft_lead(raft);
 }
 
+void raft_campaign_handover(struct raft *raft)
+{
+    raft->handover = true;
+    campaign_in_earnest(raft);
+}
+
 void raft_campaign(struct raft *raft)
 {
-    if (raft->last - raft->settled >= RAFT_UNSETTLED_MAX) {
-        raft_campaign_later(raft); /* no room for the block that would open our term */
+    if (!raft_may_campaign(raft)) {
+        raft_campaign_later(raft);
         return;
     }
     raft->role = RAFT_PRECANDIDATE;
     raft->leader = RAFT_NOBODY;
+    raft->handover = false;
     raft->granted = UINT32_C(1) << raft_place(raft, raft->config.self);
     raft_campaign_later(raft);
     raft_note(raft, RAFT_NOTE_PREVOTE_STARTED, raft->term + 1, raft->durable);
@@ -71,8 +97,10 @@ void raft_on_prevote(struct raft *raft, const struct raft_message *m)
 {
     const bool granted =
         m->term > raft->term && !raft_leader_alive(raft) && up_to_date(raft, m);
-    struct raft_message *reply = raft_message_add(raft, RAFT_PREVOTE_REPLY, m->from);
+    struct raft_message *reply;
 
+    if (raft->mute) return;
+    reply = raft_message_add(raft, RAFT_PREVOTE_REPLY, m->from);
     reply->granted = granted;
     /* A denial carries our own term, so that an asker of an older one catches up with it. */
     if (granted) reply->term = m->term;
@@ -85,6 +113,7 @@ void raft_on_vote(struct raft *raft, const struct raft_message *m)
                          up_to_date(raft, m);
     struct raft_message *reply;
 
+    if (raft->mute) return;
     if (granted && raft->vote == RAFT_NOBODY) {
         raft->vote = m->from;
         raft_hard_state_changed(raft);
@@ -106,6 +135,7 @@ void raft_on_vote_reply(struct raft *raft, const struct raft_message *m)
 
     if (raft->role != (pre ? RAFT_PRECANDIDATE : RAFT_CANDIDATE)) return;
     if (m->term != (pre ? raft->term + 1 : raft->term) || !m->granted) return;
+    if (!raft_is_voter(raft, m->from)) return;
     raft->granted |= UINT32_C(1) << raft_place(raft, m->from);
     if (granted_count(raft) < raft_majority(raft)) return;
     if (pre) {

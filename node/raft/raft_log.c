@@ -36,9 +36,11 @@ void raft_log_settle(struct raft *raft)
         raft->settled++;
         raft->unsettled_size -= raft_entry(raft, raft->settled)->size;
     }
+    raft_members_settle(raft);
 }
 
-void raft_log_append(struct raft *raft, const struct raft_entry *entry)
+void raft_log_append(struct raft *raft, const struct raft_entry *entry,
+                     const struct raft_members *members)
 {
     struct raft_effects *fx = raft->fx;
 
@@ -50,6 +52,7 @@ void raft_log_append(struct raft *raft, const struct raft_entry *entry)
     if (fx->append_last == 0) fx->append_first = raft->last;
     fx->append_last = raft->last;
     fx->persist = true;
+    if (members != NULL) raft_members_append(raft, raft->last, members);
 }
 
 void raft_log_truncate(struct raft *raft, uint64_t from)
@@ -60,6 +63,7 @@ void raft_log_truncate(struct raft *raft, uint64_t from)
         raft->unsettled_size -= raft_entry(raft, index)->size;
     }
     raft->last = from - 1;
+    raft_members_truncate(raft, from);
     if (raft->durable > raft->last) {
         raft->durable = raft->last;
         raft->durable_term = raft_term_at(raft, raft->last);

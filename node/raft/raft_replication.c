@@ -63,10 +63,11 @@ void raft_lead(struct raft *raft)
     raft->leader = raft->config.self;
     raft->term_started = false;
     raft->disk_moved_ms = raft->now_ms;
-    for (uint32_t i = 0; i < raft->config.voters_count; i++) {
-        raft->progress[i] = (struct raft_progress){
-            .id = raft->config.voters[i], .next = raft->last + 1, .progress_ms = raft->now_ms};
-    }
+    raft->successor = RAFT_NOBODY;
+    raft->transfer_until_ms = 0;
+    raft->round_confirmed = raft->round_sent; /* reads of an earlier term were given up */
+    raft->round_wanted = false;
+    raft_peers_open(raft);
     raft->heartbeat_at_ms = raft->now_ms; /* tell everyone at once */
     raft->quorum_check_at_ms = raft->now_ms + raft->config.election_ms;
     raft->fx->became_leader = true;
@@ -153,18 +154,22 @@ static void feed(struct raft *raft, struct raft_progress *peer)
 
 void raft_replicate(struct raft *raft)
 {
-    for (uint32_t i = 0; i < raft->config.voters_count; i++) feed(raft, &raft->progress[i]);
+    for (uint32_t i = 0; i < raft->peers_count; i++) feed(raft, &raft->peers[i]);
 }
 
 void raft_heartbeats(struct raft *raft)
 {
-    for (uint32_t i = 0; i < raft->config.voters_count; i++) {
-        struct raft_progress *peer = &raft->progress[i];
+    for (uint32_t i = 0; i < raft->peers_count; i++) {
+        struct raft_progress *peer = &raft->peers[i];
         struct raft_message *m;
 
         if (peer->id == raft->config.self) continue;
         m = raft_message_add(raft, RAFT_HEARTBEAT, peer->id);
-        m->commit = raft->commit < peer->match ? raft->commit : peer->match;
+        /* Who lost blocks acknowledges none, and must learn of the commit index all the same.
+         */
+        m->commit = raft->commit < peer->received ? raft->commit : peer->received;
+        m->round = raft->round_sent;
+        m->successor = raft->transfer_until_ms > 0 ? raft->successor : RAFT_NOBODY;
         if (peer->feed == RAFT_FEED_PROBE && peer->probe_sent) {
             peer->probe_sent = false;
             peer->probe_again = true;
@@ -177,25 +182,39 @@ void raft_heartbeats(struct raft *raft)
     }
 }
 
-void raft_commit_advance(struct raft *raft)
+/* The largest index that a majority of the voters has. */
+static uint64_t majority_match(const struct raft *raft)
 {
     uint64_t match[LIMIT_VOTERS] = {0};
-    const uint32_t count = raft->config.voters_count;
+    uint32_t count = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
-        const struct raft_progress *peer = &raft->progress[i];
+    for (uint32_t i = 0; i < raft->peers_count; i++) {
+        const struct raft_progress *peer = &raft->peers[i];
         const uint64_t value =
             peer->id == raft->config.self ? raft_own_match(raft) : peer->match;
-        uint32_t at = i;
+        uint32_t at = count;
 
+        if (!raft_is_voter(raft, peer->id)) continue;
         for (; at > 0 && match[at - 1] < value; at--) match[at] = match[at - 1];
         match[at] = value; /* descending */
+        count++;
     }
-    const uint64_t majority = match[raft_majority(raft) - 1];
+    return match[raft_majority(raft) - 1];
+}
+
+void raft_commit_advance(struct raft *raft)
+{
+    const uint64_t majority = majority_match(raft);
 
     /* Only a block of our own term is counted; older ones commit with it (figure 3.7). */
     if (majority <= raft->commit || raft_term_at(raft, majority) != raft->term) return;
     raft->commit = majority;
+    if (raft_is_voter(raft, raft->config.self) || raft_members_index(raft) > raft->commit) {
+        return;
+    }
+    /* The Config without us is committed: our work is done (4.2.2). */
+    raft_heartbeats(raft);
+    raft_step_down(raft, 4);
 }
 
 /* The follower's log differs at prev_index. Go back to where its hint says, skipping all of our
@@ -246,11 +265,18 @@ static void on_acceptance(struct raft *raft, struct raft_progress *peer,
 
 void raft_on_append_reply(struct raft *raft, const struct raft_message *m)
 {
-    struct raft_progress *peer = &raft->progress[raft_place(raft, m->from)];
+    struct raft_progress *peer = raft_peer_find(raft, m->from);
 
-    if (raft->role != RAFT_LEADER || m->term != raft->term) return;
+    if (raft->role != RAFT_LEADER || m->term != raft->term || peer == NULL) return;
     peer->heard_ms = raft->now_ms;
+    if (m->round > peer->round && m->round <= raft->round_sent) peer->round = m->round;
     if (m->match > raft->last || m->received > raft->last) return; /* nobody can have that */
+    if (m->lost && peer->match > 0) {
+        /* What was committed with its help stays so; from now on it counts for nothing. */
+        peer->match = 0;
+        if (peer->feed != RAFT_FEED_BACKFILL) probe(raft, peer, m->received + 1);
+        return;
+    }
     if (m->rejected) {
         on_rejection(raft, peer, m);
     } else {
@@ -262,11 +288,9 @@ void raft_on_append_reply(struct raft *raft, const struct raft_message *m)
 void raft_on_range_sent(struct raft *raft, uint32_t to, uint64_t first, uint64_t last,
                         uint64_t size)
 {
-    const uint32_t place = raft_place(raft, to);
-    struct raft_progress *peer;
+    struct raft_progress *peer = raft_peer_find(raft, to);
 
-    if (raft->role != RAFT_LEADER || place == raft->config.voters_count) return;
-    peer = &raft->progress[place];
+    if (raft->role != RAFT_LEADER || peer == NULL) return;
     if (peer->feed != RAFT_FEED_BACKFILL) return;
     if (last < first || first != peer->next || last > raft->commit || !window_open(peer)) {
         probe(raft, peer, peer->next);
@@ -280,11 +304,11 @@ void raft_on_range_sent(struct raft *raft, uint32_t to, uint64_t first, uint64_t
 
 void raft_peer_reset(struct raft *raft, uint32_t id)
 {
-    const uint32_t place = raft_place(raft, id);
+    struct raft_progress *peer = raft_peer_find(raft, id);
 
-    if (raft->role != RAFT_LEADER || place == raft->config.voters_count) return;
-    if (raft->progress[place].feed == RAFT_FEED_BACKFILL) return; /* its answer is on the way */
-    probe(raft, &raft->progress[place], raft->progress[place].received + 1);
+    if (raft->role != RAFT_LEADER || peer == NULL) return;
+    if (peer->feed == RAFT_FEED_BACKFILL) return; /* its answer is on the way */
+    probe(raft, peer, peer->received + 1);
 }
 
 /* ---- follower ---- */
@@ -293,6 +317,7 @@ static uint64_t matched_own(const struct raft *raft)
 {
     const uint64_t own = raft_own_match(raft);
 
+    if (raft->lost.index > 0) return 0; /* what we say must be all that we ever said */
     return own < raft->matched ? own : raft->matched;
 }
 
@@ -302,23 +327,25 @@ static struct raft_message *reply_to_leader(struct raft *raft)
 
     /* Who answers in a term must remember it: else it could still follow an older leader. */
     m->after_persist = raft->hard_term < raft->term;
+    m->lost = raft->lost.index > 0;
     return m;
 }
 
-void raft_acknowledge(struct raft *raft)
+struct raft_message *raft_acknowledge(struct raft *raft)
 {
     struct raft_message *m;
 
-    if (raft->role != RAFT_FOLLOWER || raft->leader == RAFT_NOBODY) return;
+    if (raft->role != RAFT_FOLLOWER || raft->leader == RAFT_NOBODY) return NULL;
     m = reply_to_leader(raft);
     m->match = raft->told = matched_own(raft);
     m->received = raft->matched;
     if (m->match > raft->acked) raft->acked = m->match;
+    return m;
 }
 
 void raft_acknowledge_more(struct raft *raft)
 {
-    if (matched_own(raft) > raft->told) raft_acknowledge(raft);
+    if (matched_own(raft) > raft->told) (void)raft_acknowledge(raft);
 }
 
 /* A message of this term's leader: follow it. False: it is not to be believed. */
@@ -359,9 +386,14 @@ static void commit_to(struct raft *raft, uint64_t leader_commit)
 
 void raft_on_heartbeat(struct raft *raft, const struct raft_message *m)
 {
+    struct raft_message *reply;
+
     if (!follow(raft, m)) return;
+    raft->successor = m->successor;
+    raft->successor_term = m->term;
     commit_to(raft, m->commit);
-    raft_acknowledge(raft);
+    reply = raft_acknowledge(raft);
+    if (reply != NULL) reply->round = m->round;
 }
 
 /* The leader's block at `index` contradicts ours: see `halt` in raft.h. */
@@ -412,7 +444,8 @@ static bool check_previous(struct raft *raft, const struct raft_message *m)
  * stays untouched, so an old or doubled message removes nothing (3.5). False: to be treated
  * as lost, since one contradicts ours, or there is no room for any. */
 static bool take_entries(struct raft *raft, const struct raft_message *m,
-                         const struct raft_entry *entries)
+                         const struct raft_entry *entries,
+                         const struct raft_members *const *members)
 {
     uint32_t same = 0;
 
@@ -439,8 +472,11 @@ static bool take_entries(struct raft *raft, const struct raft_message *m,
         return false;
     }
     for (uint32_t i = same; i < m->entries_count; i++) {
+        const struct raft_members *config = members == NULL ? NULL : members[i];
+
         if (!raft_log_room(raft, entries[i].size)) break; /* the leader sends it again */
-        raft_log_append(raft, &entries[i]);
+        if (config != NULL && !raft_members_room(raft)) break;
+        raft_log_append(raft, &entries[i], config);
         match_to(raft, raft->last);
     }
     commit_to(raft, m->commit);
@@ -448,7 +484,7 @@ static bool take_entries(struct raft *raft, const struct raft_message *m,
 }
 
 void raft_on_append(struct raft *raft, const struct raft_message *m,
-                    const struct raft_entry *entries)
+                    const struct raft_entry *entries, const struct raft_members *const *members)
 {
     if (m->entries_count > RAFT_BATCH_MAX || m->prev_index > UINT64_MAX / 2) return;
     for (uint32_t i = 0; i < m->entries_count; i++) {
@@ -459,5 +495,5 @@ void raft_on_append(struct raft *raft, const struct raft_message *m,
     if (!follow(raft, m)) return;
     /* Below our commit index the logs are the same: only what lies above has to fit. */
     if (m->prev_index >= raft->commit && !check_previous(raft, m)) return;
-    if (take_entries(raft, m, entries)) raft_acknowledge(raft);
+    if (take_entries(raft, m, entries, members)) (void)raft_acknowledge(raft);
 }

@@ -105,9 +105,12 @@ static void give_message(struct voter *voter, struct bytes_reader *reader)
     struct raft_message *m = &event.message;
     const uint8_t head = bytes_get_u8(reader), flags = bytes_get_u8(reader);
     const struct raft_entry *prev;
+    /* Members change with any of the blocks. */
+    static const struct raft_members two = {.count = 2, .ids = {1, 2}, .voters = {true, true}};
+    const struct raft_members *configs[RAFT_BATCH_MAX] = {[0] = &two, [3] = &two};
     uint64_t block_term;
 
-    m->type = (enum raft_message_type)(head & 7);
+    m->type = (head & 7) == 0 ? RAFT_TIMEOUT_NOW : (enum raft_message_type)(head & 7);
     m->from = (head >> 3) & 3;
     m->to = (head >> 5) == 7 ? 2 : SELF;
     m->term = number(reader, term, last);
@@ -115,6 +118,9 @@ static void give_message(struct voter *voter, struct bytes_reader *reader)
     m->last_term = number(reader, term, last);
     m->granted = flags & 1;
     m->rejected = (flags >> 1) & 1;
+    m->handover = (flags >> 2) & 1;
+    m->successor = (flags >> 2) & 3;
+    m->round = flags >> 5;
     m->prev_index = number(reader, last, commit);
     prev = raft_entry(voter->raft, m->prev_index);
     m->prev_term = prev != NULL && (flags & 4) == 0 ? prev->term : number(reader, term, last);
@@ -136,6 +142,7 @@ static void give_message(struct voter *voter, struct bytes_reader *reader)
         }
     }
     event.entries = entries;
+    if (head == 255) event.entries_members = configs;
     feed(voter, &event);
 }
 
@@ -173,6 +180,18 @@ static void own_event(struct voter *voter, struct bytes_reader *reader, uint8_t 
         event.range_sent.last = number(reader, 1, raft_commit(voter->raft));
         event.range_sent.size = (uint64_t)argument << 12;
         break;
+    case 5:
+        event.type = RAFT_EVENT_TRANSFER;
+        event.transfer_to = argument & 3;
+        break;
+    case 6:
+        event.type = RAFT_EVENT_READ;
+        break;
+    case 7:
+        event.type = RAFT_EVENT_REMEMBERED;
+        event.lost.index = argument & 63;
+        event.lost.term = argument >> 6;
+        break;
     default:
         if (!raft_may_propose(voter->raft, argument)) return;
         event.type = RAFT_EVENT_PROPOSE;
@@ -185,13 +204,15 @@ static void own_event(struct voter *voter, struct bytes_reader *reader, uint8_t 
 
 static void open_voter(struct voter *voter, uint8_t kind)
 {
-    struct raft_config config = {.self = SELF,
-                                 .voters_count = (kind & 3) == 3 ? 1 : 3,
-                                 .voters = {1, 2, 3},
-                                 .election_ms = 100,
-                                 .heartbeat_ms = 20};
+    struct raft_config config = {.self = SELF, .election_ms = 100, .heartbeat_ms = 20};
     struct raft_entry entries[START_ENTRIES];
-    struct raft_start start = {.term = 3 + (kind >> 6),
+    const struct raft_config_at members = {.index = 1,
+                                           .members = {.count = (kind & 3) == 3 ? 1 : 4,
+                                                       .ids = {1, 2, 3, 4},
+                                                       .voters = {true, true, true, false}}};
+    struct raft_start start = {.configs = &members,
+                               .configs_count = 1,
+                               .term = 3 + (kind >> 6),
                                .vote = kind & 3,
                                .first = 1 + (uint64_t)((kind >> 2) & 1) * 5000,
                                .entries = entries,
@@ -216,7 +237,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int events = 0; events < EVENTS_MAX && !reader.bad; events++) {
         const uint8_t kind = bytes_get_u8(&reader);
 
-        if (kind < 12) {
+        if (kind < 18) {
             own_event(&voter, &reader, kind / 2);
         } else {
             give_message(&voter, &reader);

@@ -10,7 +10,7 @@
 #include "support/raft_cluster.h"
 #include "support/raft_script.h"
 
-enum { FILES_MAX = 64 };
+enum { FILES_MAX = 256 };
 
 static char files[FILES_MAX][512];
 static int files_count;

@@ -1,5 +1,5 @@
 /* Goal: the safety of Raft whatever wires, disks and crashes do, and progress once they are
- * well. Method: 3 or 5 real cores; one seed draws the weather of a run, so that some are calm
+ * well. Method: 3 to 7 real cores; one seed draws the weather of a run, so that some are calm
  * and some awful, and then every event in it: loss, doubles, delays longer than an election,
  * one-way and full partitions, slow disks and checks, forged blocks, crashes between any two
  * effects. Then all heals and everything must converge. The checks are those of
@@ -20,8 +20,10 @@ struct storm {
     struct {
         uint32_t loss_percent, double_percent, delay_ms, crash_permille, partition_permille;
         uint32_t disk_percent, verify_percent, propose_percent, forge_permille, jump_permille;
+        uint32_t change_permille, transfer_permille, cut_percent;
+        uint32_t weak; /* the node whose disk may come back shorter */
     } weather;
-    uint64_t crashes, proposals, committed, terms, truncations;
+    uint64_t crashes, proposals, committed, terms, truncations, changes, losses, reads;
 };
 
 static uint64_t draw(struct storm *storm, uint64_t below) /* splitmix64 */
@@ -51,6 +53,10 @@ static void draw_weather(struct storm *storm)
     storm->weather.verify_percent = 2 + (uint32_t)draw(storm, 98);
     storm->weather.propose_percent = 1 + (uint32_t)draw(storm, 30);
     storm->weather.forge_permille = forgers ? 20 : 0;
+    storm->weather.change_permille = draw(storm, 2) == 0 ? 0 : 3;
+    storm->weather.transfer_permille = draw(storm, 2) == 0 ? 0 : 2;
+    storm->weather.cut_percent = draw(storm, 3) == 0 ? 50 : 0;
+    storm->weather.weak = 1 + (uint32_t)draw(storm, storm->cluster->nodes_count);
 }
 
 /* Every event gets its own random number, and may end in a crash after any of its effects. */
@@ -119,6 +125,70 @@ static void deliveries(struct storm *storm)
     }
 }
 
+/* One member more, one less, or one with another role. */
+static void change_members(struct storm *storm, uint32_t leader)
+{
+    struct cluster *cluster = storm->cluster;
+    struct raft_members members = *raft_members(cluster->nodes[leader].raft);
+    const uint32_t id = 1 + (uint32_t)draw(storm, cluster->nodes_count);
+    uint32_t at = 0, voters = 0;
+
+    for (uint32_t i = 0; i < members.count; i++) voters += members.voters[i];
+    while (at < members.count && members.ids[at] < id) at++;
+    if (at == members.count || members.ids[at] != id) { /* a learner more */
+        memmove(&members.ids[at + 1], &members.ids[at],
+                (members.count - at) * sizeof members.ids[0]);
+        memmove(&members.voters[at + 1], &members.voters[at],
+                (members.count - at) * sizeof members.voters[0]);
+        members.ids[at] = id;
+        members.voters[at] = false;
+        members.count++;
+    } else if (!members.voters[at]) {
+        members.voters[at] = true;
+    } else if (voters > 3) { /* so many that one disk may be lost */
+        members.count--;
+        memmove(&members.ids[at], &members.ids[at + 1],
+                (members.count - at) * sizeof members.ids[0]);
+        memmove(&members.voters[at], &members.voters[at + 1],
+                (members.count - at) * sizeof members.voters[0]);
+    }
+    if (cluster_change(cluster, leader, &members)) storm->changes++;
+}
+
+/* A disk that comes back shorter than it was; what the witness names is known. */
+static void cut_short(struct storm *storm, uint32_t id)
+{
+    struct cluster_node *node = &storm->cluster->nodes[id];
+    const struct raft_entry *last = &node->disk[node->disk_last];
+    const uint64_t kept = 1 + draw(storm, node->disk_last);
+
+    if (id != storm->weather.weak || draw(storm, 100) >= storm->weather.cut_percent) return;
+    if (node->lost.index < node->disk_last) {
+        node->lost = (struct raft_lost){
+            .index = node->disk_last, .term = last->term, .hash = last->hash};
+    }
+    node->disk_last = kept;
+    storm->losses++;
+}
+
+static void lead_turn(struct storm *storm, uint32_t id)
+{
+    struct cluster *cluster = storm->cluster;
+
+    if (raft_role(cluster->nodes[id].raft) != RAFT_LEADER) return;
+    if (draw(storm, 1000) < storm->weather.change_permille) change_members(storm, id);
+    if (!cluster->nodes[id].up) return;
+    if (draw(storm, 1000) < storm->weather.transfer_permille) {
+        struct raft_event event = {.type = RAFT_EVENT_TRANSFER};
+
+        event.transfer_to = (uint32_t)draw(storm, cluster->nodes_count + 1);
+        cluster_feed(cluster, id, &event);
+    }
+    if (draw(storm, 50) != 0) return;
+    storm->reads++;
+    cluster_read(cluster, id);
+}
+
 static void node_turn(struct storm *storm, uint32_t id)
 {
     struct cluster *cluster = storm->cluster;
@@ -128,6 +198,7 @@ static void node_turn(struct storm *storm, uint32_t id)
     if (!cluster->nodes[id].up) {
         if (draw(storm, 300) == 0) {
             cluster->crash_in = CLUSTER_NO_CRASH;
+            cut_short(storm, id);
             cluster_restart(cluster, id);
         }
         return;
@@ -144,6 +215,7 @@ static void node_turn(struct storm *storm, uint32_t id)
         if (cluster_propose(cluster, id)) storm->proposals++;
         cluster->forge = false;
     }
+    if (cluster->nodes[id].up) lead_turn(storm, id);
     if (cluster->crash_in != CLUSTER_NO_CRASH && draw(storm, 20) == 0) {
         cluster_crash(cluster, id);
     }
@@ -173,7 +245,11 @@ static void calm(struct storm *storm)
     cluster_settle(cluster, 20);
     for (uint32_t id = 1; id <= cluster->nodes_count; id++) {
         const struct cluster_node *node = &cluster->nodes[id];
+        const struct raft_members *members = raft_members(cluster->nodes[leader].raft);
+        uint32_t at = 0;
 
+        while (at < members->count && members->ids[at] != id) at++;
+        if (at == members->count) continue; /* nobody serves it any more */
         if (node->halted) {
             cluster_fail(cluster, "node %u halted", id);
         } else if (raft_commit(node->raft) != raft_last_index(cluster->nodes[leader].raft) ||
@@ -188,7 +264,10 @@ static void run(uint64_t seed, struct storm *ret_storm)
 {
     struct storm storm = {.rng = seed};
 
-    storm.cluster = cluster_open(draw(&storm, 2) == 0 ? 3 : 5, ELECTION_MS, ELECTION_MS / 5);
+    const uint32_t nodes = 3 + (uint32_t)draw(&storm, 5);
+
+    storm.cluster =
+        cluster_open(nodes, draw(&storm, 2) == 0 ? 3 : nodes, ELECTION_MS, ELECTION_MS / 5);
     draw_weather(&storm);
     for (uint32_t ms = 0; ms < STORM_MS && storm.cluster->failure[0] == '\0'; ms++) {
         storm.cluster->now_ms++;
@@ -203,6 +282,9 @@ static void run(uint64_t seed, struct storm *ret_storm)
     ret_storm->proposals += storm.proposals;
     ret_storm->committed += storm.cluster->committed_last;
     ret_storm->truncations += storm.cluster->truncations;
+    ret_storm->changes += storm.changes;
+    ret_storm->losses += storm.losses;
+    ret_storm->reads += storm.reads;
     for (uint32_t term = 1; term < CLUSTER_TERMS_MAX; term++) {
         if (storm.cluster->leader_of[term] != 0) ret_storm->terms++;
     }
@@ -221,8 +303,10 @@ START_TEST(storms)
     }
     for (uint64_t seed = (uint64_t)_i + 1; seed <= seeds; seed += GROUPS) run(seed, &total);
     printf("storms %d: %" PRIu64 " crashes, %" PRIu64 " leaders, %" PRIu64
-           " truncations, %" PRIu64 " of %" PRIu64 " blocks committed\n",
-           _i, total.crashes, total.terms, total.truncations, total.committed, total.proposals);
+           " truncations, %" PRIu64 " of %" PRIu64 " blocks committed, %" PRIu64
+           " Configs, %" PRIu64 " logs cut short, %" PRIu64 " reads\n",
+           _i, total.crashes, total.terms, total.truncations, total.committed, total.proposals,
+           total.changes, total.losses, total.reads);
 }
 END_TEST
 

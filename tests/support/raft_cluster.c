@@ -5,12 +5,12 @@
 
 #include "base/assert.h"
 
-enum { DRAIN_MAX = 100000, SETTLE_DELIVERIES_MAX = 100000 };
+enum { SETTLE_DELIVERIES_MAX = 100000 };
 
 /* ---- effects ---- */
 
 /* One effect is done; does the node crash after it? */
-static bool crashes(struct cluster *cluster, uint32_t id)
+bool cluster_crashes(struct cluster *cluster, uint32_t id)
 {
     if (cluster->crash_in == CLUSTER_NO_CRASH || cluster->crash_in-- > 0) return false;
     cluster->crash_in = CLUSTER_NO_CRASH;
@@ -18,7 +18,7 @@ static bool crashes(struct cluster *cluster, uint32_t id)
     return true;
 }
 
-static void wire_put(struct cluster *cluster, struct cluster_packet *packet)
+void cluster_wire_put(struct cluster *cluster, struct cluster_packet *packet)
 {
     packet->at_ms = cluster->now_ms;
     if (cluster->wire_count == CLUSTER_WIRE_MAX ||
@@ -38,7 +38,7 @@ void cluster_post(struct cluster *cluster, const struct raft_message *message,
     packet->message = *message;
     packet->message.after_persist = false;
     for (uint32_t i = 0; i < message->entries_count; i++) packet->entries[i] = entries[i];
-    wire_put(cluster, packet);
+    cluster_wire_put(cluster, packet);
 }
 
 static void send(struct cluster *cluster, uint32_t id, const struct raft_message *message)
@@ -101,13 +101,13 @@ static void perform(struct cluster *cluster, uint32_t id, const struct raft_effe
     for (uint32_t i = 0; i < fx->notes_count; i++) {
         node->notes[node->notes_count++ % CLUSTER_NOTES_MAX] = fx->notes[i];
     }
-    if (crashes(cluster, id)) return;
+    if (cluster_crashes(cluster, id)) return;
     if (fx->persist) write_begin(node, fx);
     for (uint32_t i = 0; i < fx->messages_count; i++) {
-        if (crashes(cluster, id)) return;
+        if (cluster_crashes(cluster, id)) return;
         send(cluster, id, &fx->messages[i]);
     }
-    if (crashes(cluster, id)) return;
+    if (cluster_crashes(cluster, id)) return;
     if (fx->verify_last > 0) {
         if (fx->verify_first != node->verify_to + 1) {
             cluster_fail(cluster, "node %u: a gap in what is to be verified", id);
@@ -123,6 +123,15 @@ static void perform(struct cluster *cluster, uint32_t id, const struct raft_effe
         node->backfill_commits[node->backfills_count] = raft_commit(node->raft);
         node->backfills[node->backfills_count++] = fx->backfills[i];
     }
+    if (fx->read_round > 0) node->read_round = fx->read_round;
+    if (fx->rounds_released > 0) node->reads_released = fx->rounds_released;
+    if (node->reads_released >= node->read_round && node->read_waits) {
+        node->read_waits = false;
+        if (raft_commit(node->raft) < node->read_floor)
+            cluster_fail(cluster, "node %u serves a read that is stale", id);
+    }
+    if (fx->stepped_down) node->read_waits = false;
+    if (fx->recovered) node->lost = (struct raft_lost){0};
     if (fx->became_leader) node->term_start_due = true;
     if (fx->stepped_down) node->term_start_due = false;
 }
@@ -135,17 +144,26 @@ static void step(struct cluster *cluster, uint32_t id, struct raft_event *event)
 
     event->now_ms = cluster->now_ms + node->ahead_ms;
     event->random = cluster->random + (uint64_t)id * 20;
+    event->unfit = node->unfit;
     raft_step(node->raft, event, &fx);
     cluster_check(cluster, id, commit_before);
     perform(cluster, id, &fx);
 }
 
-static void propose(struct cluster *cluster, uint32_t id, bool term_start)
+static void propose(struct cluster *cluster, uint32_t id, bool term_start,
+                    const struct raft_members *members)
 {
     struct cluster_node *node = &cluster->nodes[id];
     const struct raft_entry entry =
         cluster_entry(cluster, raft_term(node->raft), cluster->block_size);
     struct raft_event event = {.type = RAFT_EVENT_PROPOSE};
+
+    if (members != NULL) {
+        ASSERT(cluster->configs_count < CLUSTER_CONFIGS_MAX);
+        cluster->configs[cluster->configs_count++] =
+            (struct cluster_config){.hash = entry.hash, .members = *members};
+    }
+    event.propose.members = members;
 
     event.propose.hash = entry.hash;
     event.propose.size = entry.size;
@@ -161,7 +179,7 @@ void cluster_feed(struct cluster *cluster, uint32_t id, struct raft_event *event
     step(cluster, id, event);
     if (node->up && node->term_start_due) {
         node->term_start_due = false;
-        propose(cluster, id, true);
+        propose(cluster, id, true, NULL);
     }
 }
 
@@ -172,6 +190,19 @@ void cluster_tick(struct cluster *cluster, uint32_t id)
     cluster_feed(cluster, id, &event);
 }
 
+void cluster_read(struct cluster *cluster, uint32_t id)
+{
+    struct cluster_node *node = &cluster->nodes[id];
+    struct raft_event event = {.type = RAFT_EVENT_READ};
+
+    if (!node->up || node->halted || node->read_waits) return;
+    if (raft_role(node->raft) != RAFT_LEADER) return;
+    node->read_floor = cluster->committed_last;
+    node->read_waits = true;
+    node->read_round = UINT64_MAX; /* until the step says which */
+    cluster_feed(cluster, id, &event);
+}
+
 bool cluster_propose(struct cluster *cluster, uint32_t id)
 {
     struct cluster_node *node = &cluster->nodes[id];
@@ -179,122 +210,28 @@ bool cluster_propose(struct cluster *cluster, uint32_t id)
     if (!node->up || node->halted || !raft_may_propose(node->raft, cluster->block_size))
         return false;
     if (raft_last_index(node->raft) + 64 >= CLUSTER_LOG_MAX) return false;
-    propose(cluster, id, false);
+    propose(cluster, id, false, NULL);
     return true;
 }
 
-/* ---- disk, checks, backfill ---- */
-
-static void write_apply(struct cluster_node *node, const struct cluster_write *write)
-{
-    node->disk_term = write->term;
-    node->disk_vote = write->vote;
-    node->disk_commit = write->commit;
-    if (write->truncate_from > 0) node->disk_last = write->truncate_from - 1;
-    for (uint64_t i = 0; i < write->count; i++) {
-        ASSERT(write->first + i == node->disk_last + 1); /* the core leaves no holes */
-        ASSERT(write->first + i < CLUSTER_LOG_MAX);
-        node->disk[++node->disk_last] = write->entries[i];
-    }
-}
-
-bool cluster_disk(struct cluster *cluster, uint32_t id)
+bool cluster_change(struct cluster *cluster, uint32_t id, const struct raft_members *members)
 {
     struct cluster_node *node = &cluster->nodes[id];
-    struct raft_event event = {.type = RAFT_EVENT_PERSISTED};
-    struct cluster_write write;
 
-    if (!node->up || node->stalled || node->writes_count == 0) return false;
-    write = node->writes[node->writes_first];
-    node->writes_first = (node->writes_first + 1) % CLUSTER_WRITES_MAX;
-    node->writes_count--;
-    write_apply(node, &write);
-    event.persisted.hard_term = write.term;
-    if (write.count > 0) {
-        event.persisted.index = write.first + write.count - 1;
-        event.persisted.term = write.entries[write.count - 1].term;
-    }
-    free(write.entries);
-    while (node->held_count > 0 && node->held[0]->write <= write.number) {
-        struct cluster_packet *packet = node->held[0];
-
-        if (crashes(cluster, id)) return true;
-        node->held_count--;
-        for (size_t i = 0; i < node->held_count; i++) node->held[i] = node->held[i + 1];
-        wire_put(cluster, packet);
-    }
-    if (crashes(cluster, id)) return true;
-    cluster_feed(cluster, id, &event);
+    if (!node->up || node->halted || !raft_may_change(node->raft)) return false;
+    if (cluster->configs_count == CLUSTER_CONFIGS_MAX) return false;
+    propose(cluster, id, false, members);
     return true;
 }
 
-bool cluster_verify(struct cluster *cluster, uint32_t id)
+const struct raft_members *cluster_members(const struct cluster *cluster,
+                                           const struct raft_entry *entry)
 {
-    struct cluster_node *node = &cluster->nodes[id];
-    struct raft_event event = {.type = RAFT_EVENT_VERIFIED};
-
-    if (!node->up || node->halted || node->checked >= node->verify_to) return false;
-    event.verified.index = ++node->checked;
-    const struct raft_entry *entry = raft_entry(node->raft, node->checked);
-
-    if (entry == NULL) {
-        cluster_fail(cluster, "node %u: a block to be verified left the ring", id);
-        return false;
+    for (size_t i = 0; i < cluster->configs_count; i++) {
+        if (memcmp(&cluster->configs[i].hash, &entry->hash, sizeof entry->hash) == 0)
+            return &cluster->configs[i].members;
     }
-    event.verified.term = entry->term;
-    event.verified.ok = !cluster_forged(entry);
-    cluster_feed(cluster, id, &event);
-    return true;
-}
-
-bool cluster_backfill(struct cluster *cluster, uint32_t id)
-{
-    struct cluster_node *node = &cluster->nodes[id];
-    struct raft_event event = {.type = RAFT_EVENT_RANGE_SENT};
-
-    if (!node->up || node->halted || node->backfills_count == 0) return false;
-    const struct raft_backfill backfill = node->backfills[0];
-    struct raft_message message = {.type = RAFT_APPEND,
-                                   .from = id,
-                                   .to = backfill.to,
-                                   .term = node->backfill_terms[0],
-                                   .commit = node->backfill_commits[0],
-                                   .prev_index = backfill.from - 1};
-
-    node->backfills_count--;
-    for (size_t i = 0; i < node->backfills_count; i++) {
-        node->backfills[i] = node->backfills[i + 1];
-        node->backfill_terms[i] = node->backfill_terms[i + 1];
-        node->backfill_commits[i] = node->backfill_commits[i + 1];
-    }
-    ASSERT(backfill.from >= 2 && backfill.last <= node->commit_seen);
-    event.range_sent.to = backfill.to;
-    event.range_sent.first = backfill.from;
-    event.range_sent.last = backfill.from - 1;
-    if (backfill.from <= node->disk_last) {
-        uint64_t last = backfill.last < node->disk_last ? backfill.last : node->disk_last;
-
-        if (last - backfill.from >= RAFT_BATCH_MAX) last = backfill.from + RAFT_BATCH_MAX - 1;
-        message.prev_term = node->disk[message.prev_index].term;
-        message.prev_hash = node->disk[message.prev_index].hash;
-        message.entries_count = (uint32_t)(last - message.prev_index);
-        cluster_post(cluster, &message, &node->disk[backfill.from]);
-        event.range_sent.last = last;
-        event.range_sent.size = (uint64_t)message.entries_count * 1000;
-    }
-    cluster_feed(cluster, id, &event);
-    return true;
-}
-
-void cluster_drain(struct cluster *cluster, uint32_t id)
-{
-    for (int i = 0; i < DRAIN_MAX; i++) {
-        const bool disk = cluster_disk(cluster, id);
-        const bool verify = cluster_verify(cluster, id);
-
-        if (!cluster_backfill(cluster, id) && !disk && !verify) return;
-    }
-    cluster_fail(cluster, "node %u never comes to rest", id);
+    return NULL;
 }
 
 /* ---- wire ---- */
@@ -314,9 +251,14 @@ void cluster_deliver(struct cluster *cluster, size_t at)
 {
     struct cluster_packet *packet = wire_take(cluster, at);
     struct raft_event event = {.type = RAFT_EVENT_MESSAGE};
+    const struct raft_members *members[RAFT_BATCH_MAX];
 
     event.message = packet->message;
     event.entries = packet->entries;
+    event.entries_members = members;
+    for (uint32_t i = 0; i < packet->message.entries_count && i < RAFT_BATCH_MAX; i++) {
+        members[i] = cluster_members(cluster, &packet->entries[i]);
+    }
     cluster_feed(cluster, packet->message.to, &event);
     free(packet);
 }
@@ -332,7 +274,7 @@ void cluster_repeat(struct cluster *cluster, size_t at)
 
     ASSERT(copy != NULL && at < cluster->wire_count);
     *copy = *cluster->wire[at];
-    wire_put(cluster, copy);
+    cluster_wire_put(cluster, copy);
 }
 
 /* ---- life ---- */
@@ -346,6 +288,8 @@ static void forget(struct cluster_node *node)
     node->writes_first = node->writes_count = node->held_count = node->backfills_count = 0;
     node->notes_count = 0;
     node->term_start_due = false;
+    node->read_round = node->reads_released = 0;
+    node->read_waits = false;
     raft_close(node->raft);
     node->raft = NULL;
     node->up = false;
@@ -356,22 +300,41 @@ void cluster_crash(struct cluster *cluster, uint32_t id)
     if (cluster->nodes[id].up) forget(&cluster->nodes[id]);
 }
 
+/* The newest committed Config of a disk, and those above it. */
+static uint32_t disk_configs(const struct cluster *cluster, const struct cluster_node *node,
+                             uint64_t commit, struct raft_config_at *ret_configs)
+{
+    uint32_t count = 0;
+
+    for (uint64_t index = 1; index <= node->disk_last; index++) {
+        const struct raft_members *members = cluster_members(cluster, &node->disk[index]);
+
+        if (members == NULL) continue;
+        if (index <= commit) count = 0;
+        ASSERT(count < RAFT_CONFIGS_MAX);
+        ret_configs[count++] = (struct raft_config_at){.index = index, .members = *members};
+    }
+    return count;
+}
+
 void cluster_restart(struct cluster *cluster, uint32_t id)
 {
     struct cluster_node *node = &cluster->nodes[id];
-    struct raft_config config = {.self = id,
-                                 .voters_count = cluster->nodes_count,
-                                 .election_ms = cluster->election_ms,
-                                 .heartbeat_ms = cluster->heartbeat_ms};
+    struct raft_config_at configs[RAFT_CONFIGS_MAX];
+    struct raft_config config = {
+        .self = id, .election_ms = cluster->election_ms, .heartbeat_ms = cluster->heartbeat_ms};
     struct raft_start start = {.term = node->disk_term,
                                .vote = node->disk_vote,
                                .commit = node->disk_commit,
+                               .configs = configs,
+                               .lost = node->lost,
+                               .ask_peers = node->ask_peers,
                                .now_ms = cluster->now_ms + node->ahead_ms,
                                .random = cluster->random + (uint64_t)id * 20};
 
     if (node->up) return;
-    for (uint32_t i = 0; i < config.voters_count; i++) config.voters[i] = i + 1;
     if (start.commit > node->disk_last) start.commit = node->disk_last;
+    start.configs_count = disk_configs(cluster, node, start.commit, configs);
     start.first = start.commit > 8 ? start.commit - 8 : 1;
     start.entries = &node->disk[start.first];
     start.entries_count = (size_t)(node->disk_last - start.first + 1);
@@ -391,7 +354,8 @@ void cluster_restart(struct cluster *cluster, uint32_t id)
     }
 }
 
-struct cluster *cluster_open(uint32_t nodes_count, uint32_t election_ms, uint32_t heartbeat_ms)
+struct cluster *cluster_open(uint32_t nodes_count, uint32_t voters_count, uint32_t election_ms,
+                             uint32_t heartbeat_ms)
 {
     struct cluster *cluster = calloc(1, sizeof *cluster);
 
@@ -406,6 +370,15 @@ struct cluster *cluster_open(uint32_t nodes_count, uint32_t election_ms, uint32_
     ASSERT(cluster->committed != NULL);
     cluster->committed[1] = cluster_entry(cluster, 0, 1000);
     cluster->committed_last = 1;
+    cluster->configs = calloc(CLUSTER_CONFIGS_MAX, sizeof *cluster->configs);
+    ASSERT(cluster->configs != NULL && voters_count >= 1 && voters_count <= nodes_count);
+    cluster->configs_count = 1;
+    cluster->configs[0].hash = cluster->committed[1].hash;
+    cluster->configs[0].members.count = voters_count;
+    for (uint32_t i = 0; i < voters_count; i++) {
+        cluster->configs[0].members.ids[i] = i + 1;
+        cluster->configs[0].members.voters[i] = true;
+    }
     for (uint32_t i = 1; i <= nodes_count; i++) {
         struct cluster_node *node = &cluster->nodes[i];
 
@@ -426,6 +399,7 @@ void cluster_close(struct cluster *cluster)
         free(cluster->nodes[i].disk);
     }
     free(cluster->committed);
+    free(cluster->configs);
     free(cluster);
 }
 

@@ -25,6 +25,7 @@ enum {
     CLUSTER_WRITES_MAX = 4096,
     CLUSTER_HELD_MAX = 4096,
     CLUSTER_NOTES_MAX = 64,
+    CLUSTER_CONFIGS_MAX = 1024,
 };
 #define CLUSTER_NO_CRASH UINT32_MAX
 
@@ -34,6 +35,12 @@ struct cluster_packet {
     uint64_t at_ms; /* when it arrives; the test's to set */
     uint64_t write; /* held until this write is durable */
     bool put_aside; /* delivered only after the test asks for it */
+};
+
+/* The blocks that are Configs, by their hash. */
+struct cluster_config {
+    struct tally_hash hash;
+    struct raft_members members;
 };
 
 struct cluster_write {
@@ -53,6 +60,9 @@ struct cluster_node {
     uint64_t disk_term, disk_commit, disk_last;
     uint32_t disk_vote;
     struct raft_entry *disk; /* by index */
+    struct raft_lost lost;   /* its witness names a block that the disk lost; index 0: none */
+    bool ask_peers;          /* the next start gives no vote before `remember` */
+    bool unfit;
 
     /* lost in a crash */
     struct cluster_write writes[CLUSTER_WRITES_MAX];
@@ -66,6 +76,9 @@ struct cluster_node {
     size_t backfills_count;
     uint64_t commit_seen;
     bool term_start_due;
+    uint64_t read_round, reads_released; /* newest ones */
+    bool read_waits;
+    uint64_t read_floor; /* committed by anyone when the read came: it must see that much */
     struct raft_note notes[CLUSTER_NOTES_MAX]; /* newest, by number % CLUSTER_NOTES_MAX */
     size_t notes_count;
 };
@@ -79,6 +92,8 @@ struct cluster {
     uint64_t truncations;
     uint32_t block_size; /* of the blocks that are proposed; 1000 at the start */
     bool forge;          /* the next block made has a signature that does not verify */
+    struct cluster_config *configs; /* [0] is genesis */
+    size_t configs_count;
     struct cluster_node nodes[CLUSTER_NODES_MAX + 1]; /* by id; 0 is not used */
     struct cluster_packet *wire[CLUSTER_WIRE_MAX];
     size_t wire_count;
@@ -91,8 +106,10 @@ struct cluster {
     char failure[256]; /* "": none */
 };
 
-/* A cluster of `nodes_count` new nodes whose logs hold genesis. Never NULL. */
-struct cluster *cluster_open(uint32_t nodes_count, uint32_t election_ms, uint32_t heartbeat_ms);
+/* A cluster of `nodes_count` new nodes whose logs hold genesis; the first `voters_count` are
+ * its voters, the others are no members yet. Never NULL. */
+struct cluster *cluster_open(uint32_t nodes_count, uint32_t voters_count, uint32_t election_ms,
+                             uint32_t heartbeat_ms);
 void cluster_close(struct cluster *cluster);
 
 /* Give node `id` one event and begin what follows from it. Nothing happens to a node that is
@@ -102,6 +119,13 @@ void cluster_tick(struct cluster *cluster, uint32_t id);
 /* Have a leader propose a block; false: it may not, or is none. Blocks that open a term are
  * proposed by the cluster itself. */
 bool cluster_propose(struct cluster *cluster, uint32_t id);
+/* Have a leader propose a Config; false: it may not, or is none. */
+bool cluster_change(struct cluster *cluster, uint32_t id, const struct raft_members *members);
+/* Have a leader serve a read, one at a time; that it is not stale is checked. */
+void cluster_read(struct cluster *cluster, uint32_t id);
+/* The members that a block names, NULL when it is no Config. */
+const struct raft_members *cluster_members(const struct cluster *cluster,
+                                           const struct raft_entry *entry);
 /* Finish the oldest write, or check the next block, or serve the oldest backfill; false: there
  * is none. */
 bool cluster_disk(struct cluster *cluster, uint32_t id);
@@ -128,6 +152,9 @@ uint32_t cluster_leader(const struct cluster *cluster);
 /* A block's meta data, with a hash that follows from all blocks made so far. */
 struct raft_entry cluster_entry(struct cluster *cluster, uint64_t term, uint32_t size);
 bool cluster_forged(const struct raft_entry *entry); /* its signature does not verify */
+/* For the cluster's own steps: one effect is done, does the node crash after it? */
+bool cluster_crashes(struct cluster *cluster, uint32_t id);
+void cluster_wire_put(struct cluster *cluster, struct cluster_packet *packet);
 /* For the cluster's own steps: check node `id`, whose commit index was `commit_before`. */
 void cluster_check(struct cluster *cluster, uint32_t id, uint64_t commit_before);
 void cluster_fail(struct cluster *cluster, const char *format, ...)

@@ -70,16 +70,22 @@ static void check_commit(struct cluster *cluster, uint32_t id)
 
 static void check_durable(struct cluster *cluster, uint32_t id)
 {
-    const uint64_t commit = raft_commit(cluster->nodes[id].raft);
-    uint32_t count = 0;
+    const struct raft *raft = cluster->nodes[id].raft;
+    const uint64_t commit = raft_commit(raft);
+    uint32_t count = 0, voters = 0;
 
     for (uint32_t i = 1; i <= cluster->nodes_count; i++) {
         const struct cluster_node *node = &cluster->nodes[i];
 
+        if (!raft_is_voter(raft, i)) continue;
+        voters++;
         if (node->disk_last >= commit && same(&node->disk[commit], &cluster->committed[commit]))
             count++;
+        else if (node->lost.index >= commit &&
+                 node->lost.term >= cluster->committed[commit].term)
+            count++; /* it acknowledged the block, lost it, and votes as if it had it */
     }
-    if (count < cluster->nodes_count / 2 + 1) {
+    if (count < voters / 2 + 1) {
         cluster_fail(cluster, "node %u committed %" PRIu64 " that %u disks have", id, commit,
                      count);
     }

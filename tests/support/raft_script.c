@@ -279,6 +279,78 @@ static void do_restart(const struct script_line *line)
     for_nodes(line, cluster_restart);
 }
 
+/* "1,2,3" */
+static void members_of(const char *text, bool voters, struct raft_members *members)
+{
+    for (; *text != '\0'; text += text[1] == ',' ? 2 : 1) {
+        const char name[2] = {*text, '\0'};
+        uint32_t at = members->count++;
+
+        for (; at > 0 && members->ids[at - 1] > script_node_id(name); at--) {
+            members->ids[at] = members->ids[at - 1];
+            members->voters[at] = members->voters[at - 1];
+        }
+        members->ids[at] = script_node_id(name);
+        members->voters[at] = voters;
+    }
+}
+
+static void do_change(const struct script_line *line)
+{
+    struct raft_members members = {0};
+
+    members_of(script_word(line, 2), true, &members);
+    if (line->count > 3) members_of(line->words[3], false, &members);
+    if (!cluster_change(script.cluster, script_node_id(script_word(line, 1)), &members))
+        script_stop("it may not propose a Config");
+}
+
+static void do_transfer(const struct script_line *line)
+{
+    struct raft_event event = {.type = RAFT_EVENT_TRANSFER};
+
+    if (line->count > 2) event.transfer_to = script_node_id(line->words[2]);
+    cluster_feed(script.cluster, script_node_id(script_word(line, 1)), &event);
+}
+
+static void do_read(const struct script_line *line)
+{
+    cluster_read(script.cluster, script_node_id(script_word(line, 1)));
+}
+
+/* The disk of a node that is down loses its last blocks; its witness still names the last. */
+static void do_cut_short(const struct script_line *line)
+{
+    struct cluster_node *node = &script.cluster->nodes[script_node_id(script_word(line, 1))];
+    const uint64_t count = script_number(script_word(line, 2));
+    const struct raft_entry *last = &node->disk[node->disk_last];
+
+    if (node->up || count >= node->disk_last) script_stop("it runs, or has not so many");
+    node->lost =
+        (struct raft_lost){.index = node->disk_last, .term = last->term, .hash = last->hash};
+    node->disk_last -= count;
+}
+
+/* The next start gives no vote before `remember`. */
+static void do_ask(const struct script_line *line)
+{
+    script.cluster->nodes[script_node_id(script_word(line, 1))].ask_peers = true;
+}
+
+static void do_remember(const struct script_line *line)
+{
+    struct raft_event event = {.type = RAFT_EVENT_REMEMBERED};
+
+    event.lost.index = script_number_or(line, 2, 0);
+    event.lost.term = script_number_or(line, 3, 0);
+    cluster_feed(script.cluster, script_node_id(script_word(line, 1)), &event);
+}
+
+static void do_unfit(const struct script_line *line)
+{
+    script.cluster->nodes[script_node_id(script_word(line, 1))].unfit = true;
+}
+
 static void do_settle(const struct script_line *line)
 {
     cluster_settle(script.cluster, (uint32_t)script_number_or(line, 1, 30));
@@ -288,15 +360,40 @@ static const struct {
     const char *name;
     void (*run)(const struct script_line *line);
 } commands[] = {
-    {"manual", do_manual},     {"automatic", do_automatic}, {"wait", do_wait},
-    {"tick", do_tick},         {"campaign", do_campaign},   {"elect", do_elect},
-    {"propose", do_propose},   {"forge", do_forge},         {"deliver", do_deliver},
-    {"lose", do_lose},         {"repeat", do_repeat},       {"aside", do_aside},
-    {"back", do_back},         {"reverse", do_reverse},     {"cut", do_cut},
-    {"heal", do_heal},         {"persist", do_persist},     {"verify", do_verify},
-    {"backfill", do_backfill}, {"crash", do_crash},         {"restart", do_restart},
-    {"settle", do_settle},     {"stall", do_stall},         {"resume", do_resume},
-    {"size", do_size},         {"send", do_send},           {"expect", script_expect},
+    {"manual", do_manual},
+    {"automatic", do_automatic},
+    {"wait", do_wait},
+    {"tick", do_tick},
+    {"campaign", do_campaign},
+    {"elect", do_elect},
+    {"propose", do_propose},
+    {"forge", do_forge},
+    {"deliver", do_deliver},
+    {"lose", do_lose},
+    {"repeat", do_repeat},
+    {"aside", do_aside},
+    {"back", do_back},
+    {"reverse", do_reverse},
+    {"cut", do_cut},
+    {"heal", do_heal},
+    {"persist", do_persist},
+    {"verify", do_verify},
+    {"backfill", do_backfill},
+    {"crash", do_crash},
+    {"restart", do_restart},
+    {"settle", do_settle},
+    {"stall", do_stall},
+    {"resume", do_resume},
+    {"size", do_size},
+    {"send", do_send},
+    {"expect", script_expect},
+    {"change", do_change},
+    {"transfer", do_transfer},
+    {"read", do_read},
+    {"cut-short", do_cut_short},
+    {"ask", do_ask},
+    {"remember", do_remember},
+    {"unfit", do_unfit},
 };
 
 static void command(const struct script_line *line)
@@ -306,7 +403,10 @@ static void command(const struct script_line *line)
 
     if (strcmp(line->words[0], "nodes") == 0) {
         if (script.cluster != NULL) script_stop("only once");
-        script.cluster = cluster_open((uint32_t)script_number(script_word(line, 1)), 100, 20);
+        const uint64_t nodes = script_number(script_word(line, 1));
+
+        script.cluster =
+            cluster_open((uint32_t)nodes, (uint32_t)script_number_or(line, 2, nodes), 100, 20);
         return;
     }
     if (script.cluster == NULL) script_stop("nodes comes first");

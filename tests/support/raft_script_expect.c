@@ -89,6 +89,16 @@ static bool node_number(uint32_t id, const char *what, uint64_t *ret_is)
         *ret_is = raft_commit(raft);
     } else if (strcmp(what, "last") == 0) {
         *ret_is = raft_last_index(raft);
+    } else if (strcmp(what, "members") == 0) {
+        *ret_is = raft_members(raft)->count;
+    } else if (strcmp(what, "config") == 0) {
+        *ret_is = raft_members_index(raft);
+    } else if (strcmp(what, "lost") == 0) {
+        *ret_is = raft_lost(raft).index;
+    } else if (strcmp(what, "round") == 0) {
+        *ret_is = script.cluster->nodes[id].read_round;
+    } else if (strcmp(what, "released") == 0) {
+        *ret_is = script.cluster->nodes[id].reads_released;
     } else {
         return false;
     }
@@ -141,6 +151,8 @@ void script_expect(const struct script_line *line)
     } else if (strcmp(what, "running") == 0) {
         if (script.cluster->nodes[id].halted || !script.cluster->nodes[id].up)
             script_stop("it stopped");
+    } else if (strcmp(what, "no-change") == 0) {
+        if (raft_may_change(script_node_raft(id))) script_stop("it may propose a Config");
     } else if (strcmp(what, "full") == 0) {
         if (raft_may_propose(script_node_raft(id), script.cluster->block_size))
             script_stop("it may propose");

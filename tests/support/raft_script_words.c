@@ -64,13 +64,13 @@ bool script_is_link(const struct script_line *line, size_t at)
 }
 
 static const char *const type_names[] = {
-    NULL,         "prevote", "prevote-reply", "vote",
-    "vote-reply", "append",  "append-reply",  "heartbeat",
+    NULL,     "prevote",      "prevote-reply", "vote",        "vote-reply",
+    "append", "append-reply", "heartbeat",     "timeout-now",
 };
 
 enum raft_message_type script_type_of(const char *name)
 {
-    for (int i = 1; i < 8; i++) {
+    for (int i = 1; i < 9; i++) {
         if (strcmp(type_names[i], name) == 0) return (enum raft_message_type)i;
     }
     script_stop("no such message type");
@@ -99,6 +99,10 @@ uint64_t script_field(struct raft_message *m, const char *name, const uint64_t *
     FIELD("received", received)
     FIELD("hint", hint_index)
     FIELD("hint-term", hint_term)
+    FIELD("round", round)
+    FIELD("lost", lost)
+    FIELD("successor", successor)
+    FIELD("handover", handover)
 #undef FIELD
     script_stop("no such field");
     return 0;

@@ -37,7 +37,7 @@ static void round_trip(const struct peer_message *message)
 static const struct raft_message raft_messages[] = {
     {.type = RAFT_PREVOTE, .term = 11, .last_index = 12, .last_term = 13},
     {.type = RAFT_PREVOTE_REPLY, .term = 21, .granted = true},
-    {.type = RAFT_VOTE, .term = 31, .last_index = 32, .last_term = 33},
+    {.type = RAFT_VOTE, .term = 31, .last_index = 32, .last_term = 33, .handover = true},
     {.type = RAFT_VOTE_REPLY, .term = 41, .granted = true},
     {.type = RAFT_APPEND,
      .term = 51,
@@ -54,8 +54,11 @@ static const struct raft_message raft_messages[] = {
      .match = 63,
      .received = 64,
      .hint_index = 65,
-     .hint_term = 66},
-    {.type = RAFT_HEARTBEAT, .term = 71, .commit = UINT64_MAX},
+     .hint_term = 66,
+     .round = 67,
+     .lost = true},
+    {.type = RAFT_HEARTBEAT, .term = 71, .commit = UINT64_MAX, .round = 72, .successor = 73},
+    {.type = RAFT_TIMEOUT_NOW, .term = 81},
     {.type = RAFT_HEARTBEAT}, /* every field zero */
 };
 
@@ -86,6 +89,10 @@ START_TEST(raft_round_trip)
     ck_assert_uint_eq(again.raft.received, want.received);
     ck_assert_uint_eq(again.raft.hint_index, want.hint_index);
     ck_assert_uint_eq(again.raft.hint_term, want.hint_term);
+    ck_assert_uint_eq(again.raft.round, want.round);
+    ck_assert_uint_eq(again.raft.successor, want.successor);
+    ck_assert(again.raft.handover == want.handover);
+    ck_assert(again.raft.lost == want.lost);
     for (uint32_t i = 0; i < want.entries_count; i++)
         ck_assert(bytes_equal(again.blocks[i], message.blocks[i]));
     ck_assert_int_eq(peer_message_channel(&again),
@@ -106,6 +113,7 @@ START_TEST(what_is_not_of_its_type_is_not_sent)
     full.raft.type = RAFT_VOTE_REPLY;
     full.raft.term = 4;
     full.raft.granted = full.raft.rejected = full.raft.after_persist = false;
+    full.raft.handover = full.raft.lost = false;
     ck_assert_int_eq(peer_message_encode(&plain, &a, NULL), TALLY_OK);
     ck_assert_int_eq(peer_message_encode(&full, &b, NULL), TALLY_OK);
     ck_assert(bytes_equal(buffer_bytes(a), buffer_bytes(b)));
@@ -165,7 +173,7 @@ static const struct {
     {"heartbeat", "0a040807100b", TALLY_OK},
     {"nothing", "", TALLY_E_MALFORMED},
     {"no type", "0a00", TALLY_E_MALFORMED},
-    {"type 8", "0a020808", TALLY_E_MALFORMED},
+    {"type 9", "0a020809", TALLY_E_MALFORMED},
     {"heartbeat that grants", "0a0408072801", TALLY_E_MALFORMED},
     {"heartbeat with a block", "0a0508077a0161", TALLY_E_MALFORMED},
     {"vote with a commit", "0a0408034801", TALLY_E_MALFORMED},

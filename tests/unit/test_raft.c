@@ -24,17 +24,18 @@ static const uint64_t terms[COUNT] = {3, 3, 3, 4, 4, 5};
 static struct raft *open_core(uint64_t term, uint32_t vote)
 {
     struct raft_entry entries[COUNT];
-    const struct raft_config config = {.self = SELF,
-                                       .voters_count = 3,
-                                       .voters = {1, 2, 3},
-                                       .election_ms = 100,
-                                       .heartbeat_ms = 20};
+    const struct raft_config_at members = {
+        .index = FIRST,
+        .members = {.count = 3, .ids = {1, 2, 3}, .voters = {true, true, true}}};
+    const struct raft_config config = {.self = SELF, .election_ms = 100, .heartbeat_ms = 20};
     const struct raft_start start = {.term = term,
                                      .vote = vote,
                                      .commit = COMMIT,
                                      .first = FIRST,
                                      .entries = entries,
                                      .entries_count = COUNT,
+                                     .configs = &members,
+                                     .configs_count = 1,
                                      .now_ms = 1000};
     struct raft *raft = NULL;
 
@@ -82,7 +83,8 @@ static const struct {
     {"commit index before the first block", 1, 3, 20, 10, 9, 6, false},
     {"commit index behind the last block", 1, 3, 20, 10, 16, 6, false},
     {"blocks from 0", 1, 3, 20, 0, 1, 6, false},
-    {"not a voter", 4, 3, 20, 10, 12, 6, false},
+    {"not a member", 4, 3, 20, 10, 12, 6, true},
+    {"no id", 0, 3, 20, 10, 12, 6, false},
     {"no voters", 1, 0, 20, 10, 12, 6, false},
     {"too many voters", 1, LIMIT_VOTERS + 1, 20, 10, 12, 6, false},
     {"no heartbeat", 1, 3, 0, 10, 12, 6, false},
@@ -92,17 +94,21 @@ static const struct {
 START_TEST(start)
 {
     struct raft_entry *entries = calloc(RAFT_RING + 1, sizeof *entries);
-    struct raft_config config = {.self = starts[_i].self,
-                                 .voters_count = starts[_i].voters,
-                                 .voters = {1, 2, 3},
-                                 .election_ms = 100,
-                                 .heartbeat_ms = starts[_i].heartbeat_ms};
-    const struct raft_start from = {.first = starts[_i].first,
+    struct raft_config config = {
+        .self = starts[_i].self, .election_ms = 100, .heartbeat_ms = starts[_i].heartbeat_ms};
+    struct raft_config_at members = {.index = 1, .members = {.count = starts[_i].voters}};
+    const struct raft_start from = {.configs = &members,
+                                    .configs_count = 1,
+                                    .first = starts[_i].first,
                                     .commit = starts[_i].commit,
                                     .entries = entries,
                                     .entries_count = starts[_i].entries_count};
     struct raft *raft = NULL;
 
+    for (uint32_t i = 0; i < starts[_i].voters; i++) {
+        members.members.ids[i] = i + 1;
+        members.members.voters[i] = true;
+    }
     ck_assert_ptr_nonnull(entries);
     const enum tally_err err = raft_open(&config, &from, &raft);
     ck_assert_msg(err == (starts[_i].ok ? TALLY_OK : TALLY_E_INVALID), "%s: %s",
@@ -258,7 +264,7 @@ START_TEST(strangers)
     struct raft_event event = {.type = RAFT_EVENT_MESSAGE, .now_ms = 1000};
     static const struct {
         uint32_t from, to;
-    } ends[] = {{4, SELF}, {0, SELF}, {SELF, SELF}, {2, 3}, {2, 0}};
+    } ends[] = {{0, SELF}, {SELF, SELF}, {2, 3}, {2, 0}};
 
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         event.message = (struct raft_message){
@@ -267,7 +273,7 @@ START_TEST(strangers)
         ck_assert(fx.messages_count == 0 && !fx.persist && raft_term(raft) == 6);
     }
     for (int type = 0; type < 20; type++) {
-        if (type >= RAFT_PREVOTE && type <= RAFT_HEARTBEAT) continue;
+        if (type >= RAFT_PREVOTE && type <= RAFT_TIMEOUT_NOW) continue;
         event.message = (struct raft_message){
             .type = (enum raft_message_type)type, .term = 6, .from = 2, .to = SELF};
         raft_step(raft, &event, &fx);
