@@ -268,13 +268,93 @@ enum tally_err job_receipt(struct store *store, uint64_t index, struct bytes che
     return receipt_format(&parts, arena, ret_proof);
 }
 
+struct witness_log job_witness_before(const struct witness_log *old,
+                                      const struct node_action *write)
+{
+    const struct node_log_end *kept = &write->write.kept;
+    struct witness_log next = *old;
+
+    if (kept->index == 0 || write->write.lost || old->last_index <= kept->index) return next;
+    next.last_index = kept->index;
+    next.last_term = kept->term;
+    next.last_hash = kept->hash;
+    return next;
+}
+
+struct witness_log job_witness_after(const struct witness_log *old,
+                                     const struct node_action *write)
+{
+    const struct node_log_end *end = &write->write.end;
+    struct witness_log next = *old;
+
+    next.term = write->write.hard_state.term;
+    next.vote = write->write.hard_state.vote;
+    if (write->write.lost && (end->term < old->last_term ||
+                              (end->term == old->last_term && end->index < old->last_index))) {
+        return next;
+    }
+    next.last_index = end->index;
+    next.last_term = end->term;
+    next.last_hash = end->hash;
+    return next;
+}
+
+bool job_witness_same(const struct witness_log *a, const struct witness_log *b)
+{
+    return a->term == b->term && a->vote == b->vote && a->last_index == b->last_index &&
+           a->last_term == b->last_term && hash_equal(&a->last_hash, &b->last_hash);
+}
+
+/* Does the log hold the block that the witness names? A log that reaches further is fine: the
+ * witness is written after it. */
+static enum tally_err find_lost(struct store *store, const struct witness_log *said,
+                                struct raft_lost *ret_lost, struct tally_diag *diag)
+{
+    struct store_block *blocks = NULL;
+    struct block_header header;
+    struct tally_hash hash;
+    size_t count = 0;
+    enum tally_err err;
+
+    *ret_lost = (struct raft_lost){0};
+    if (said->last_index == 0) return TALLY_OK;
+    if (said->last_index <= store_last(store)) {
+        err = store_read(store, said->last_index, 1, 1, &blocks, &count, diag);
+        if (err == TALLY_OK) err = block_header_decode(blocks[0].data, &header, diag);
+        free(blocks);
+        if (err != TALLY_OK) return err;
+        block_hash(&header, &hash);
+        if (header.term == said->last_term && hash_equal(&hash, &said->last_hash)) {
+            return TALLY_OK;
+        }
+    }
+    *ret_lost = (struct raft_lost){
+        .index = said->last_index, .term = said->last_term, .hash = said->last_hash};
+    return TALLY_OK;
+}
+
+/* The newer of two hard states: the database may have come back older than the witness. */
+static struct store_hard_state newer(struct store_hard_state stored,
+                                     const struct witness_log *said)
+{
+    if (said->term > stored.term) {
+        stored.term = said->term;
+        stored.vote = said->vote;
+    } else if (said->term == stored.term && stored.vote == 0) {
+        stored.vote = said->vote;
+    }
+    return stored;
+}
+
 enum tally_err job_start(struct store *store, const struct ledger *ledger,
-                         struct node_start *ret_start, struct store_block **ret_blocks,
-                         struct store_value *ret_checkpoint, struct tally_diag *diag)
+                         const struct witness_data *witness, struct node_start *ret_start,
+                         struct store_block **ret_blocks, struct store_value *ret_checkpoint,
+                         struct tally_diag *diag)
 {
     const uint64_t last = store_last(store);
     struct node_start start = {
-        .hard_state = store_hard_state(store),
+        .hard_state = newer(store_hard_state(store), &witness->log),
+        .signed_size = witness->signed_size,
         .applied = ledger_applied(ledger),
         .size = ledger_size(ledger),
         .boundary = ledger_boundary(ledger),
@@ -290,6 +370,8 @@ enum tally_err job_start(struct store *store, const struct ledger *ledger,
                        (unsigned long long)start.applied, (unsigned long long)last);
         return TALLY_E_CORRUPT;
     }
+    err = find_lost(store, &witness->log, &start.lost, diag);
+    if (err != TALLY_OK) return err;
     err = store_read(store, from, (size_t)(last - from + 1), SIZE_MAX, ret_blocks,
                      &start.blocks_count, diag);
     if (err != TALLY_OK) return err;

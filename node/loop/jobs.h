@@ -65,10 +65,20 @@ TALLY_NODISCARD enum tally_err job_receipt(struct store *store, uint64_t index,
                                            struct bytes checkpoint, struct arena *arena,
                                            struct bytes *ret_proof, struct tally_diag *diag);
 
-/* What node_open needs, from a store; `signed_size` is the caller's to set. *ret_blocks and
+/* What the witness has to say before a WRITE begins (a truncation takes blocks away that it may
+ * name), and once it is durable. A log that came back shorter than it was keeps the further of
+ * the two ends, as votes compare them, until it is whole again. */
+struct witness_log job_witness_before(const struct witness_log *old,
+                                      const struct node_action *write);
+struct witness_log job_witness_after(const struct witness_log *old,
+                                     const struct node_action *write);
+bool job_witness_same(const struct witness_log *a, const struct witness_log *b);
+
+/* What node_open needs, from a store and the witness. *ret_blocks and
  * *ret_checkpoint are the caller's to free. Errors: TALLY_E_CORRUPT, TALLY_E_IO,
  * TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err job_start(struct store *store, const struct ledger *ledger,
+                                         const struct witness_data *witness,
                                          struct node_start *ret_start,
                                          struct store_block **ret_blocks,
                                          struct store_value *ret_checkpoint,

@@ -63,6 +63,9 @@ static void on_raft_message(struct node *node, uint32_t from,
         return;
     }
     event.message = message->raft;
+    if (message->raft.type == RAFT_APPEND_REPLY) {
+        node_fit_clock(node, from, message->raft.wall_ms);
+    }
     if (message->raft.type == RAFT_APPEND) {
         if (message->raft.entries_count > RAFT_BATCH_MAX) return;
         if (!blocks_describe(node, message, entries, &why)) {
@@ -85,6 +88,9 @@ static void on_message(struct node *node, const struct node_event *event)
     case NODE_MESSAGE_RAFT:
         on_raft_message(node, event->message.from, message);
         return;
+    case NODE_MESSAGE_MEMORY:
+        node_on_memory(node, event->message.from, &message->memory);
+        return;
     case NODE_MESSAGE_COSIGNATURE:
         if (message->cosignature.member != event->message.from) return;
         node_published(node, publish_add(node->publish, &message->cosignature));
@@ -95,6 +101,7 @@ static void on_message(struct node *node, const struct node_event *event)
 static void on_written(struct node *node)
 {
     struct raft_event event = {.type = RAFT_EVENT_PERSISTED};
+    const uint64_t took_ms = node->now_ms - node->write.began_ms;
     uint64_t reached = node->write.last;
 
     ASSERT(node->write.in_flight);
@@ -109,6 +116,7 @@ static void on_written(struct node *node)
     event.persisted.term = node->write.last_term;
     event.persisted.hard_term = node->write.hard_term;
     node_feed(node, &event);
+    node_fit_written(node, took_ms);
 }
 
 static void on_verified(struct node *node, const struct node_event *event)
@@ -137,6 +145,8 @@ static void on_tick(struct node *node)
     struct raft_event tick = {.type = RAFT_EVENT_TICK};
 
     node_feed(node, &tick);
+    node_fit_tick(node);
+    node_memory_tick(node);
     node_client_expire(node);
     node_sign_begin(node); /* the newest boundary of before a restart */
     node_repeat_cosignature(node);
@@ -183,6 +193,16 @@ void node_step(struct node *node, const struct node_event *event, struct node_ac
         break;
     case NODE_READ_DONE:
         on_read_done(node, event);
+        break;
+    case NODE_TRANSFER: {
+        struct raft_event transfer = {.type = RAFT_EVENT_TRANSFER};
+
+        transfer.transfer_to = event->transfer_to;
+        node_feed(node, &transfer);
+        break;
+    }
+    case NODE_SPACE:
+        node->space_low = event->space_low;
         break;
     }
     node_lead(node);

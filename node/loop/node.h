@@ -25,9 +25,11 @@
 #include "base/buffer.h"
 #include "base/limits.h"
 #include "ledger/ledger.h"
+#include "net/peer_codec.h"
 #include "publish/publish.h"
 #include "raft/raft.h"
 #include "store/store.h"
+#include "store/witness.h"
 
 enum {
     NODE_WAITS_MAX = 4096,              /* requests that wait for a proof or for new records */
@@ -54,16 +56,18 @@ struct node_start {
     size_t blocks_count;     /* >= 1 */
     struct bytes checkpoint; /* newest published note; empty: none */
     uint64_t signed_size;    /* of the newest tree that the witness says we signed */
+    struct raft_lost lost;   /* the witness names a block that the log lacks; index 0: none */
 };
 
 /* A message of the raft core with the blocks it names, or a share of a checkpoint. */
-enum node_message_kind { NODE_MESSAGE_RAFT, NODE_MESSAGE_COSIGNATURE };
+enum node_message_kind { NODE_MESSAGE_RAFT, NODE_MESSAGE_COSIGNATURE, NODE_MESSAGE_MEMORY };
 
 struct node_message {
     enum node_message_kind kind;
     struct raft_message raft;               /* kind RAFT; its entries pointer is not used */
     struct buffer *blocks[RAFT_BATCH_MAX];  /* RAFT_APPEND: raft.entries_count of them */
     struct publish_cosignature cosignature; /* kind COSIGNATURE */
+    struct peer_memory memory;              /* kind MEMORY */
 };
 
 enum node_event_type {
@@ -77,9 +81,16 @@ enum node_event_type {
     NODE_APPLIED,   /* an APPLY job is done */
     NODE_SIGNED,    /* a SIGN job is done: the witness is durable, the cosignature made */
     NODE_READ_DONE, /* a READ job is done (its blocks were sent), or failed */
+    NODE_TRANSFER,  /* an operator wants another leader */
+    NODE_SPACE,     /* the disk has too little space to lead, or has enough again */
 };
 
-enum node_wait_kind { NODE_WAIT_PROOF, NODE_WAIT_RECORDS };
+enum node_wait_kind {
+    NODE_WAIT_PROOF,
+    NODE_WAIT_RECORDS,
+    NODE_WAIT_READ, /* until everything that was acknowledged to anyone is applied here; only a
+                       leader can tell */
+};
 
 struct node_event {
     enum node_event_type type;
@@ -121,7 +132,15 @@ struct node_event {
             uint64_t first, last; /* what was sent; last < first: failed */
             uint64_t size;        /* bytes */
         } read_done;
+        uint32_t transfer_to; /* member id; 0: whoever is furthest */
+        bool space_low;
     };
+};
+
+/* The last block of a log. */
+struct node_log_end {
+    uint64_t index, term;
+    struct tally_hash hash;
 };
 
 enum node_action_type {
@@ -158,6 +177,10 @@ struct node_action {
             struct buffer **blocks; /* owned array */
             uint64_t first;
             size_t blocks_count;
+            /* For the witness: where the log ends after the truncation (index 0: there is
+             * none), and after all of it. `lost`: it ended further once. */
+            struct node_log_end kept, end;
+            bool lost;
         } write;
         struct {
             uint32_t to;
@@ -194,6 +217,7 @@ struct node_action {
             uint64_t handle;
             enum tally_err code;
             uint64_t index;
+            uint32_t leader;           /* with E_NOT_LEADER */
             struct buffer *checkpoint; /* PROOF */
         } answer_wait;
         struct {
@@ -241,9 +265,15 @@ struct node_status {
     uint64_t term;
     uint32_t leader;
     uint64_t last, commit, applied, size, published;
+    uint64_t lost;        /* a block that the log had once and lacks; 0: none */
+    bool asking;          /* no vote before the peers said what they remember */
+    const char *unfit;    /* why it must not lead, or NULL; static */
+    int64_t clock_off_ms; /* a leader's clock against the median of the voters' */
+    uint32_t successor;   /* leadership is being handed to it, or 0 */
     uint32_t members_count;
     struct {
         uint32_t id;
+        bool voter;
         uint64_t match;
         uint64_t heard_ms_ago; /* UINT64_MAX: never */
     } members[LIMIT_MEMBERS];

@@ -201,6 +201,8 @@ static bool waiting_done(const struct node *node, const struct waiting *waiting,
         return *ret_checkpoint != NULL;
     case NODE_WAIT_RECORDS:
         return node->size > waiting->index;
+    case NODE_WAIT_READ:
+        return waiting->released && node->applied >= waiting->index;
     }
     UNREACHABLE("wait kind");
 }
@@ -213,14 +215,43 @@ static void answer_wait(struct node *node, const struct waiting *waiting, enum t
     action->answer_wait.handle = waiting->handle;
     action->answer_wait.code = code;
     action->answer_wait.index = waiting->index;
+    action->answer_wait.leader = raft_leader(node->raft);
     if (checkpoint != NULL) {
         action->answer_wait.checkpoint = buffer_hold((struct buffer *)checkpoint);
     }
 }
 
+/* Ask the core for a round that begins now. False: we do not lead. */
+static bool read_begin(struct node *node, struct waiting *waiting)
+{
+    struct raft_event event = {.type = RAFT_EVENT_READ};
+    uint64_t round;
+
+    node_feed(node, &event);
+    round = node->effects->read_round;
+    if (round == 0) return false;
+    waiting->released = node->effects->rounds_released >= round;
+    waiting->index = waiting->released ? raft_commit(node->raft) : round;
+    return true;
+}
+
+void node_client_released(struct node *node, uint64_t round)
+{
+    for (size_t i = 0; i < node->waits_count; i++) {
+        struct waiting *waiting = &node->waits[i];
+
+        if (waiting->kind != NODE_WAIT_READ || waiting->released || waiting->index > round) {
+            continue;
+        }
+        waiting->released = true;
+        waiting->index = raft_commit(node->raft);
+    }
+    node_client_published(node);
+}
+
 void node_client_wait(struct node *node, const struct node_event *event)
 {
-    const struct waiting waiting = {
+    struct waiting waiting = {
         .handle = event->wait.handle,
         .kind = event->wait.kind,
         .index = event->wait.index,
@@ -229,7 +260,9 @@ void node_client_wait(struct node *node, const struct node_event *event)
     };
     const struct buffer *checkpoint;
 
-    if (waiting_done(node, &waiting, &checkpoint)) {
+    if (waiting.kind == NODE_WAIT_READ && !read_begin(node, &waiting)) {
+        answer_wait(node, &waiting, TALLY_E_NOT_LEADER, NULL);
+    } else if (waiting_done(node, &waiting, &checkpoint)) {
         answer_wait(node, &waiting, TALLY_OK, checkpoint);
     } else if (waiting.deadline_ms <= node->now_ms) {
         answer_wait(node, &waiting, TALLY_E_TIMEOUT, NULL);
@@ -316,6 +349,16 @@ void node_client_lost(struct node *node, uint64_t truncated_from)
 void node_client_stepped_down(struct node *node)
 {
     answer_all(node, &node->queue, TALLY_E_NOT_LEADER);
+    for (size_t i = 0; i < node->waits_count;) {
+        const struct waiting waiting = node->waits[i];
+
+        if (waiting.kind != NODE_WAIT_READ || waiting.released) {
+            i++;
+            continue;
+        }
+        node->waits[i] = node->waits[--node->waits_count];
+        answer_wait(node, &waiting, TALLY_E_NOT_LEADER, NULL);
+    }
 }
 
 void node_abandon(struct node *node, struct node_actions *actions)

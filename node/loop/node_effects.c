@@ -24,6 +24,7 @@ static void send_raft(struct node *node, const struct raft_message *raft, uint64
     struct node_message *message = message_new(NODE_MESSAGE_RAFT);
 
     message->raft = *raft;
+    if (raft->type == RAFT_APPEND_REPLY) message->raft.wall_ms = node->wall_ms;
     for (uint32_t i = 0; raft->type == RAFT_APPEND && i < raft->entries_count; i++) {
         const struct slot *slot = node_slot(node, raft->prev_index + 1 + i);
 
@@ -169,6 +170,7 @@ static void perform(struct node *node, const struct raft_effects *fx)
     for (uint32_t i = 0; i < fx->notes_count; i++) {
         node_log(node->out, raft_note_name(fx->notes[i].code), fx->notes[i].a, fx->notes[i].b);
     }
+    if (fx->rounds_released > 0) node_client_released(node, fx->rounds_released);
     if (fx->stepped_down) {
         node->lead_term = 0;
         node_client_stepped_down(node);
@@ -179,6 +181,7 @@ void node_feed(struct node *node, struct raft_event *event)
 {
     event->now_ms = node->now_ms;
     event->random = node->random;
+    event->unfit = node_unfit(node) != NULL;
     raft_step(node->raft, event, node->effects);
     perform(node, node->effects);
     node_write_begin(node); /* now, so that later messages of this step are held for it */

@@ -7,6 +7,8 @@
  *   node_publish.c  boundaries, cosignatures, checkpoints
  *   node_log.c      recent blocks, the one write in flight, verification, apply
  *   node_client.c   appends and waiting requests
+ *   node_memory.c   what peers remember of a node that starts
+ *   node_fit.c      whether we may lead: disk, space, clock, publication
  *   actions.c       the list of actions */
 #ifndef LOOP_NODE_INTERNAL_H
 #define LOOP_NODE_INTERNAL_H
@@ -52,7 +54,9 @@ struct pending_list {
 struct waiting {
     uint64_t handle;
     enum node_wait_kind kind;
-    uint64_t index;
+    uint64_t index; /* READ: the round that releases it, then, once released, the block that
+                       must be applied */
+    bool released;  /* READ */
     uint32_t cosignatures_min;
     uint64_t deadline_ms;
 };
@@ -73,6 +77,7 @@ struct node {
     struct {
         uint64_t number; /* of the newest write begun */
         bool in_flight;
+        uint64_t began_ms;        /* the one in flight */
         uint64_t last, last_term; /* blocks the write in flight ends with; 0: none */
         uint64_t hard_term;       /* of the hard state that the write in flight has */
         uint64_t next;            /* number of the write that collects now */
@@ -95,6 +100,23 @@ struct node {
     uint64_t signed_before; /* size signed before the start: nothing below it ever is */
     struct publish_cosignature signature; /* our newest; size 0: none */
     uint64_t repeat_at_ms;                /* send it again then */
+
+    /* starting: what peers remember of us */
+    bool asking;
+    uint32_t told; /* voters that answered, by place in raft_members() */
+    uint64_t ask_at_ms;
+
+    /* fitness to lead */
+    bool space_low, clock_wrong;
+    uint64_t slow_since_ms;        /* group commits are slow since then; 0: they are not */
+    uint64_t unpublished_since_ms; /* a boundary of ours waits to be published; 0: none */
+    uint64_t hand_over_at_ms;      /* not before: the next try to hand leadership on */
+    struct {
+        uint32_t id; /* 0: free */
+        int64_t off_ms;
+        uint64_t heard_ms;
+    } clocks[LIMIT_MEMBERS]; /* the voters' clocks against ours */
+    int64_t clock_off_ms;
 
     /* leading */
     uint64_t lead_term;      /* the term we lead and whose TermStart we proposed; 0: none */
@@ -121,6 +143,16 @@ void node_feed(struct node *node, struct raft_event *event);
 void node_checks_advance(struct node *node);
 void node_send_cosignature(struct node *node); /* our newest, to everyone */
 void node_halt(struct node *node, const char *why);
+
+/* node_memory.c */
+void node_memory_tick(struct node *node);
+void node_on_memory(struct node *node, uint32_t from, const struct peer_memory *memory);
+
+/* node_fit.c */
+const char *node_unfit(const struct node *node); /* why we must not lead, or NULL */
+void node_fit_tick(struct node *node);
+void node_fit_written(struct node *node, uint64_t took_ms); /* a write is durable */
+void node_fit_clock(struct node *node, uint32_t from, uint64_t wall_ms);
 
 /* node_lead.c: propose what there is to propose. */
 void node_lead(struct node *node);
@@ -155,6 +187,8 @@ void node_client_wait(struct node *node, const struct node_event *event);
 /* Answer what was waiting for these results. */
 void node_client_applied(struct node *node, const struct ledger_block_result *result);
 void node_client_published(struct node *node);
+/* Reads of this round and those before may be served when the commit index is applied. */
+void node_client_released(struct node *node, uint64_t round);
 void node_client_expire(struct node *node);
 void node_client_lost(struct node *node, uint64_t truncated_from); /* blocks >= it are gone */
 void node_client_stepped_down(struct node *node);

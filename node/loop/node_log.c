@@ -101,6 +101,14 @@ void node_write_collect(struct node *node, bool hard_state, uint64_t truncate_fr
     }
 }
 
+static struct node_log_end log_end(struct node *node, uint64_t index)
+{
+    const struct slot *slot = node_slot(node, index);
+
+    ASSERT(slot != NULL);
+    return (struct node_log_end){.index = index, .term = slot->term, .hash = slot->hash};
+}
+
 void node_write_begin(struct node *node)
 {
     const struct store_hard_state hard_state = {
@@ -134,7 +142,15 @@ void node_write_begin(struct node *node)
         action->write.blocks_count = count;
         node->write.last = node->write.to;
     }
+    action->write.lost = raft_lost(node->raft).index > 0;
+    if (node->write.truncate_from > 0) {
+        action->write.kept = log_end(node, node->write.truncate_from - 1);
+    }
+    action->write.end = node->write.from > 0            ? log_end(node, node->write.to)
+                        : node->write.truncate_from > 0 ? action->write.kept
+                                                        : log_end(node, node->durable);
     node->write.in_flight = true;
+    node->write.began_ms = node->now_ms;
     node->write.number = node->write.next++;
     node->write.hard_state_set = false;
     node->write.truncate_from = node->write.from = node->write.to = 0;

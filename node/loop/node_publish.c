@@ -43,6 +43,7 @@ void node_sign_begin(struct node *node)
 
     if (node->halted || node->sign_asked != node->signed_size) return;
     if (node->boundary.size <= node->signed_size) return;
+    if (raft_lost(node->raft).index > 0) return; /* we do not hold what we once vouched for */
     /* Applied again after a crash: what was signed then may lie ahead of us. */
     if (node->boundary.size < node->signed_before) return;
     action = node_action_add(node->out, NODE_SIGN);

@@ -38,6 +38,15 @@ static enum tally_err take_start(struct node *node, const struct node_start *sta
     return TALLY_OK;
 }
 
+/* Are there others that could remember something of us? */
+static bool asks(const struct publish_config *publish)
+{
+    uint32_t voters = 0;
+
+    for (uint32_t i = 0; i < publish->members_count; i++) voters += publish->members[i].voter;
+    return voters > 1;
+}
+
 static enum tally_err start_raft(struct node *node, const struct node_start *start,
                                  struct tally_diag *diag)
 {
@@ -52,6 +61,7 @@ static enum tally_err start_raft(struct node *node, const struct node_start *sta
                               .vote = start->hard_state.vote,
                               .first = start->blocks[0].index,
                               .entries_count = start->blocks_count,
+                              .lost = start->lost,
                               .now_ms = node->now_ms,
                               .random = node->random};
     struct raft_entry *entries = calloc(start->blocks_count, sizeof *entries);
@@ -68,6 +78,8 @@ static enum tally_err start_raft(struct node *node, const struct node_start *sta
     }
     core.configs = &members;
     core.configs_count = 1;
+    core.ask_peers = asks(publish);
+    node->asking = core.ask_peers;
     err = take_start(node, start, entries, diag);
     core.commit = commit;
     core.entries = entries;
@@ -151,12 +163,18 @@ void node_status(const struct node *node, uint64_t now_ms, struct node_status *r
         .applied = node->applied,
         .size = node->size,
         .published = publish_size(node->publish),
+        .lost = raft_lost(node->raft).index,
+        .asking = node->asking,
+        .unfit = node_unfit(node),
+        .clock_off_ms = node->clock_off_ms,
+        .successor = raft_successor(node->raft),
         .members_count = config->members_count,
     };
     for (uint32_t i = 0; i < config->members_count; i++) {
         uint64_t heard_ms = 0;
 
         ret_status->members[i].id = config->members[i].id;
+        ret_status->members[i].voter = config->members[i].voter;
         raft_peer(node->raft, config->members[i].id, &ret_status->members[i].match, &heard_ms);
         ret_status->members[i].heard_ms_ago = heard_ms == 0 ? UINT64_MAX : now_ms - heard_ms;
     }

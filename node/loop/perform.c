@@ -13,7 +13,10 @@ void run_send(struct run *run, uint32_t to, const struct node_message *from)
     struct peer_message message = {0};
     struct buffer *bytes = NULL;
 
-    if (from->kind == NODE_MESSAGE_RAFT) {
+    if (from->kind == NODE_MESSAGE_MEMORY) {
+        message.kind = PEER_MESSAGE_MEMORY;
+        message.memory = from->memory;
+    } else if (from->kind == NODE_MESSAGE_RAFT) {
         message.kind = PEER_MESSAGE_RAFT;
         message.raft = from->raft;
         if (from->raft.type == RAFT_APPEND) {
@@ -128,6 +131,10 @@ void run_peer_message(struct run *run, uint32_t from, struct bytes bytes)
         message->cosignature.size = decoded.cosignature.size;
         message->cosignature.root = decoded.cosignature.root;
         memcpy(message->cosignature.bytes, decoded.cosignature.bytes, PEER_COSIGNATURE_BYTES);
+        break;
+    case PEER_MESSAGE_MEMORY:
+        message->kind = NODE_MESSAGE_MEMORY;
+        message->memory = decoded.memory;
         break;
     case PEER_MESSAGE_PUBLISHED:
     case PEER_MESSAGE_CHECKPOINT_REQUEST:

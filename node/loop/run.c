@@ -189,10 +189,17 @@ static enum tally_err open_node(struct run *run, struct tally_diag *diag)
     };
     struct store_value checkpoint = {0};
     struct store_block *blocks = NULL;
+    const struct witness_data witness = witness_data(run->witness);
     struct node_start start;
-    enum tally_err err = job_start(run->store, run->ledger, &start, &blocks, &checkpoint, diag);
+    enum tally_err err =
+        job_start(run->store, run->ledger, &witness, &start, &blocks, &checkpoint, diag);
 
     if (err != TALLY_OK) return err;
+    if (start.lost.index > 0) {
+        run_log(run, RUN_LOG_WARNING, "log_cut_short", "ends=%llu said=%llu term=%llu",
+                (unsigned long long)store_last(run->store),
+                (unsigned long long)start.lost.index, (unsigned long long)start.lost.term);
+    }
     err =
         node_open(&setup, &start, clock_monotonic_ms(), secret_random_u64(), &run->node, diag);
     free(blocks);

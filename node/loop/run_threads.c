@@ -92,6 +92,18 @@ void *run_loop_main(void *context)
 
 /* ---- writer thread ---- */
 
+/* What the witness says now, durably; nothing when it says so already. */
+static void witness_says(struct run *run, struct witness_log next)
+{
+    const struct witness_data data = witness_data(run->witness);
+    struct tally_diag diag = {{0}};
+    enum tally_err err;
+
+    if (job_witness_same(&data.log, &next)) return;
+    err = witness_log(run->witness, &next, &diag);
+    if (err != TALLY_OK) run_fatal(run, "witness_failed", err, &diag);
+}
+
 static void write_blocks(struct run *run, const struct node_action *action)
 {
     struct store_block *blocks = calloc(action->write.blocks_count + 1, sizeof *blocks);
@@ -102,6 +114,7 @@ static void write_blocks(struct run *run, const struct node_action *action)
         .blocks_count = action->write.blocks_count,
     };
     struct tally_diag diag = {{0}};
+    struct witness_data data;
     enum tally_err err;
 
     ASSERT(blocks != NULL);
@@ -109,8 +122,12 @@ static void write_blocks(struct run *run, const struct node_action *action)
         blocks[i].index = action->write.first + i;
         blocks[i].data = buffer_bytes(action->write.blocks[i]);
     }
+    data = witness_data(run->witness);
+    witness_says(run, job_witness_before(&data.log, action));
     err = store_append(run->store, &append, &diag);
     if (err != TALLY_OK) run_fatal(run, "write_failed", err, &diag);
+    data = witness_data(run->witness);
+    witness_says(run, job_witness_after(&data.log, action));
     free(blocks);
     run_post(run, run_inbox_new(NODE_WRITTEN));
 }

@@ -24,6 +24,7 @@ struct wire {
     Tally__Cosignature cosignature;
     Tally__Published published;
     Tally__CheckpointRequest checkpoint_request;
+    Tally__Memory memory;
     ProtobufCBinaryData blocks[RAFT_BATCH_MAX];
 };
 
@@ -90,6 +91,7 @@ static void fill_raft(const struct peer_message *from, struct wire *wire)
         wire->raft.hint_term = raft->hint_term;
         wire->raft.round = raft->round;
         wire->raft.lost = raft->lost;
+        wire->raft.wall_ms = raft->wall_ms;
         return;
     case RAFT_HEARTBEAT:
         wire->raft.commit = raft->commit;
@@ -121,6 +123,16 @@ static void fill(const struct peer_message *from, struct wire *wire)
             data_of(from->cosignature.bytes, sizeof from->cosignature.bytes);
         wire->message.body_case = TALLY__PEER_MESSAGE__BODY_COSIGNATURE;
         wire->message.cosignature = &wire->cosignature;
+        return;
+    case PEER_MESSAGE_MEMORY:
+        tally__memory__init(&wire->memory);
+        wire->memory.answer = from->memory.answer;
+        wire->memory.signed_size = from->memory.signed_size;
+        wire->memory.match = from->memory.match;
+        wire->memory.last_index = from->memory.last_index;
+        wire->memory.last_term = from->memory.last_term;
+        wire->message.body_case = TALLY__PEER_MESSAGE__BODY_MEMORY;
+        wire->message.memory = &wire->memory;
         return;
     case PEER_MESSAGE_PUBLISHED:
         tally__published__init(&wire->published);
@@ -201,6 +213,7 @@ static enum tally_err take_raft(const Tally__RaftMessage *from, struct peer_mess
         to->raft.hint_term = from->hint_term;
         to->raft.round = from->round;
         to->raft.lost = from->lost != 0;
+        to->raft.wall_ms = from->wall_ms;
         return TALLY_OK;
     case TALLY__RAFT_TYPE__RAFT_TYPE_HEARTBEAT:
         to->raft.commit = from->commit;
@@ -238,6 +251,14 @@ static enum tally_err take(const Tally__PeerMessage *from, struct peer_message *
         return take_raft(from->raft, to, diag);
     case TALLY__PEER_MESSAGE__BODY_COSIGNATURE:
         return take_cosignature(from->cosignature, to, diag);
+    case TALLY__PEER_MESSAGE__BODY_MEMORY:
+        to->kind = PEER_MESSAGE_MEMORY;
+        to->memory = (struct peer_memory){.answer = from->memory->answer != 0,
+                                          .signed_size = from->memory->signed_size,
+                                          .match = from->memory->match,
+                                          .last_index = from->memory->last_index,
+                                          .last_term = from->memory->last_term};
+        return TALLY_OK;
     case TALLY__PEER_MESSAGE__BODY_PUBLISHED:
         to->kind = PEER_MESSAGE_PUBLISHED;
         to->note = bytes_of(from->published->note.data, from->published->note.len);

@@ -17,11 +17,21 @@
 #include "net/peer_session.h"
 #include "raft/raft.h"
 
+/* What a member remembers of another one, for one that starts: its disk and its witness may
+ * both have gone back in time. */
+struct peer_memory {
+    bool answer;                    /* false: the question; the rest is zero */
+    uint64_t signed_size;           /* of the newest tree that it cosigned */
+    uint64_t match;                 /* blocks that it acknowledged to us, if we lead */
+    uint64_t last_index, last_term; /* end of our own log: what it may have had at most */
+};
+
 enum peer_message_kind {
     PEER_MESSAGE_RAFT = 1,
     PEER_MESSAGE_COSIGNATURE = 2,
     PEER_MESSAGE_PUBLISHED = 3,
     PEER_MESSAGE_CHECKPOINT_REQUEST = 4, /* answered by PUBLISHED, when there is one */
+    PEER_MESSAGE_MEMORY = 5,
 };
 
 enum { PEER_COSIGNATURE_BYTES = 72 }; /* u64 time || Ed25519 signature */
@@ -37,6 +47,7 @@ struct peer_message {
     enum peer_message_kind kind;
     struct raft_message raft;            /* RAFT */
     struct bytes blocks[RAFT_BATCH_MAX]; /* RAFT_APPEND: raft.entries_count blocks, borrowed */
+    struct peer_memory memory;           /* MEMORY */
     struct peer_cosignature cosignature; /* COSIGNATURE */
     struct bytes note;                   /* PUBLISHED: 1..LIMIT_NOTE_SIZE bytes, borrowed */
 };

@@ -323,6 +323,22 @@ void publish_restore(struct publish *publish, struct bytes note)
     publish->published_size = candidate->size;
 }
 
+uint64_t publish_signed_by(const struct publish *publish, uint32_t member)
+{
+    uint64_t size = 0;
+
+    for (uint32_t i = 0; i < publish->config->members_count; i++) {
+        if (publish->config->members[i].id != member) continue;
+        size = publish->kept[i].size;
+        for (size_t k = 0; k < CANDIDATES; k++) {
+            const struct candidate *candidate = &publish->candidates[k];
+
+            if (candidate->given[i] && candidate->size > size) size = candidate->size;
+        }
+    }
+    return size;
+}
+
 uint64_t publish_size(const struct publish *publish)
 {
     return publish->published_size;

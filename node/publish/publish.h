@@ -100,6 +100,8 @@ enum publish_result publish_add(struct publish *publish,
  * it. */
 enum publish_result publish_retry(struct publish *publish);
 
+/* The largest tree of which we have this member's cosignature; 0: none. */
+uint64_t publish_signed_by(const struct publish *publish, uint32_t member);
 uint64_t
 publish_size(const struct publish *publish); /* of the newest published checkpoint, or 0 */
 /* A published checkpoint with size > index and at least `cosignatures_min` members'

@@ -395,6 +395,7 @@ static void dispatch(struct raft *raft, const struct raft_event *event)
 static void lead_on(struct raft *raft)
 {
     raft_transfer_advance(raft);
+    if (raft->role != RAFT_LEADER) return;
     raft_read_advance(raft);
     if (raft->now_ms >= raft->heartbeat_at_ms) {
         raft->heartbeat_at_ms = raft->now_ms + raft->config.heartbeat_ms;

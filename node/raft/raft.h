@@ -120,6 +120,7 @@ struct raft_message {
     uint64_t round;     /* HEARTBEAT: counts rounds of reads; APPEND_REPLY: of the heartbeat
                            that it answers, or 0 */
     uint32_t successor; /* HEARTBEAT: the sender hands leadership to this member, or 0 */
+    uint64_t wall_ms;   /* APPEND_REPLY: the sender's clock; for node/loop, not for the core */
 
     /* APPEND_REPLY */
     bool lost; /* our disk lost blocks that we acknowledged: forget what `match` said before */
@@ -197,7 +198,8 @@ enum raft_note_code {
     RAFT_NOTE_ELECTED,          /* term, last index */
     RAFT_NOTE_STEPPED_DOWN,     /* term, reason: 0 newer term, 1 no quorum, 2 a bad block of
                                    ours, 3 our disk hangs, 4 we are no voter any more,
-                                   5 our log was longer once */
+                                   5 our log was longer once, 6 unfit and nobody took
+                                   over */
     RAFT_NOTE_LEADER_KNOWN,     /* term, leader */
     RAFT_NOTE_TRUNCATED,        /* from, leader */
     RAFT_NOTE_BLOCK_REFUSED,    /* index, term: a signature does not verify */

@@ -60,6 +60,8 @@ void raft_transfer_advance(struct raft *raft)
         raft->successor = RAFT_NOBODY;
         raft->transfer_until_ms = 0;
         raft->heartbeat_at_ms = raft->now_ms;
+        if (raft->unfit)
+            raft_step_down(raft, 6); /* somebody else must, brought up to date or not */
         return;
     }
     if (raft->transfer_sent || !raft->term_started || peer->match < raft->last) return;

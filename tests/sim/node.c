@@ -52,10 +52,10 @@ void machine_restart(struct machine *machine)
     if (machine->node != NULL) return;
     err = ledger_open(machine->store, &machine->ledger, &diag);
     if (err == TALLY_OK) {
-        err = job_start(machine->store, machine->ledger, &start, &blocks, &checkpoint, &diag);
+        err = job_start(machine->store, machine->ledger, &machine->witness, &start, &blocks,
+                        &checkpoint, &diag);
     }
     if (err == TALLY_OK) {
-        start.signed_size = machine->witness.signed_size;
         err = node_open(&setup, &start, world->now_ms, world_draw(world, UINT64_MAX),
                         &machine->node, &diag);
     }
@@ -301,8 +301,10 @@ static void do_write(struct machine *machine, const struct node_action *action)
         blocks[i] = (struct store_block){action->write.first + i,
                                          buffer_bytes(action->write.blocks[i])};
     }
+    machine->witness.log = job_witness_before(&machine->witness.log, action);
     err = store_append(machine->store, &append, NULL);
     ASSERT(err == TALLY_OK);
+    machine->witness.log = job_witness_after(&machine->witness.log, action);
     free(blocks);
 }
 

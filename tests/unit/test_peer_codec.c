@@ -56,7 +56,8 @@ static const struct raft_message raft_messages[] = {
      .hint_index = 65,
      .hint_term = 66,
      .round = 67,
-     .lost = true},
+     .lost = true,
+     .wall_ms = 68},
     {.type = RAFT_HEARTBEAT, .term = 71, .commit = UINT64_MAX, .round = 72, .successor = 73},
     {.type = RAFT_TIMEOUT_NOW, .term = 81},
     {.type = RAFT_HEARTBEAT}, /* every field zero */
@@ -93,10 +94,30 @@ START_TEST(raft_round_trip)
     ck_assert_uint_eq(again.raft.successor, want.successor);
     ck_assert(again.raft.handover == want.handover);
     ck_assert(again.raft.lost == want.lost);
+    ck_assert_uint_eq(again.raft.wall_ms, want.wall_ms);
     for (uint32_t i = 0; i < want.entries_count; i++)
         ck_assert(bytes_equal(again.blocks[i], message.blocks[i]));
     ck_assert_int_eq(peer_message_channel(&again),
                      want.entries_count > 0 ? PEER_BULK : PEER_CONTROL);
+}
+END_TEST
+
+START_TEST(memory_round_trip)
+{
+    const struct peer_message question = {.kind = PEER_MESSAGE_MEMORY};
+    const struct peer_message message = {
+        .kind = PEER_MESSAGE_MEMORY,
+        .memory = {
+            .answer = true, .signed_size = 1, .match = 2, .last_index = 3, .last_term = 4}};
+
+    round_trip(&question);
+    ck_assert(!again.memory.answer);
+    round_trip(&message);
+    ck_assert(again.memory.answer);
+    ck_assert_uint_eq(again.memory.signed_size, 1);
+    ck_assert_uint_eq(again.memory.match, 2);
+    ck_assert_uint_eq(again.memory.last_index, 3);
+    ck_assert_uint_eq(again.memory.last_term, 4);
 }
 END_TEST
 
@@ -233,6 +254,7 @@ static Suite *make_suite(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, raft_round_trip, 0, sizeof raft_messages / sizeof raft_messages[0]);
+    tcase_add_test(tc, memory_round_trip);
     tcase_add_test(tc, what_is_not_of_its_type_is_not_sent);
     tcase_add_test(tc, other_messages);
     tcase_add_test(tc, sizes);
