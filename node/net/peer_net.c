@@ -1,20 +1,13 @@
-#include "net/peer_net.h"
-
 #include <nng/nng.h>
 #include <nng/protocol/pipeline0/pull.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/assert.h"
 #include "base/limits.h"
-#include "base/queue.h"
 #include "client/wire.h"
 #include "crypto/secret.h"
-#include "net/listener.h"
-#include "net/outlet.h"
+#include "net/peer_net_internal.h"
 
 /* Design notes
  * - A frame that arrives is pushed on `inbox` by the one receive aio (so frames of one
@@ -28,56 +21,11 @@
 
 _Static_assert(PEER_NET_MESSAGE_MAX + PEER_FRAME_OVERHEAD <= LIMIT_PEER_MESSAGE_SIZE, "frame");
 
-struct peer {
-    uint32_t id;
-    struct outlet *outlets[PEER_CHANNELS];
-    struct peer_session session; /* under the lock of the net, as the rest */
-    uint64_t heard_ms;           /* last good frame, by the loop's clock; 0: before all polls */
-    uint64_t idle_ms;            /* last sign of life that we sent */
-    bool silent;                 /* not heard for PEER_NET_SILENT_MS */
-};
-
-/* Frames that wait for peer_net_poll. */
-struct inbox {
-    struct queue *frames;
-    atomic_size_t size; /* bytes */
-};
-
-struct peer_net {
-    struct peer_net_config config; /* `peers` and the strings are not used after open */
-    struct peer *peers;
-    size_t peers_count;
-    nng_socket socket; /* listens */
-    nng_aio *receive;
-    struct listener *listener;
-    uint16_t port;
-
-    struct inbox inboxes[PEER_CHANNELS]; /* control goes first, and bulk cannot fill it */
-    atomic_bool wake_pending;            /* the loop was told and has not polled since */
-    atomic_bool closing;
-    atomic_uint_fast64_t receive_dropped;
-
-    pthread_t redialer;
-    bool redialing;       /* the thread was started */
-    pthread_cond_t close; /* tells it to end; with `lock` */
-
-    pthread_mutex_t lock; /* sessions and counters */
-    struct peer_net_counters counters;
-};
-
-static void wake(void *context)
+void peer_net_wake(void *context)
 {
     struct peer_net *net = context;
 
     if (!atomic_exchange(&net->wake_pending, true)) net->config.wake(net->config.context);
-}
-
-static uint64_t clock_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* ---- receiving, on NNG threads ---- */
@@ -91,7 +39,7 @@ static void inbox_push(struct peer_net *net, nng_msg *frame)
 
     if (atomic_fetch_add(&inbox->size, size) + size <= PEER_NET_RECEIVE_SIZE_MAX &&
         queue_push(inbox->frames, frame)) {
-        wake(net);
+        peer_net_wake(net);
         return;
     }
     atomic_fetch_sub(&inbox->size, size);
@@ -120,53 +68,12 @@ static enum tally_err config_check(const struct peer_net_config *config,
 {
     ASSERT(config->self != 0);
     ASSERT(config->peers_count <= LIMIT_MEMBERS);
-    for (size_t i = 0; i < config->peers_count; i++) {
-        ASSERT(config->peers[i].id != 0);
-        ASSERT(config->peers[i].id != config->self);
-        if (wire_url_tls(config->peers[i].url) == wire_url_tls(config->listen_url)) continue;
-        tally_diag_set(diag, "%.80s and %.80s: all members use the same scheme",
-                       config->listen_url, config->peers[i].url);
-        return TALLY_E_INVALID;
-    }
     if (wire_url_tls(config->listen_url) && config->tls.ca_file == NULL) {
         tally_diag_set(diag, "%.120s: the certificates of the members are needed",
                        config->listen_url);
         return TALLY_E_INVALID;
     }
     return TALLY_OK;
-}
-
-static enum tally_err peer_open(struct peer_net *net, struct peer *peer,
-                                const struct peer_net_peer *config, struct tally_diag *diag)
-{
-    struct outlet_config outlet = {
-        .url = config->url,
-        .tls = {net->config.tls.cert_file, net->config.tls.key_file, net->config.tls.ca_file},
-        .frames_max = PEER_NET_CONTROL_QUEUE,
-        .size_max = LIMIT_INFLIGHT_SIZE,
-        .on_connect = wake,
-        .context = net,
-    };
-    struct peer_session_config session = {
-        .self = net->config.self,
-        .self_incarnation = net->config.incarnation,
-        .peer = config->id,
-        .peer_incarnation = config->incarnation,
-    };
-    enum tally_err err = TALLY_OK;
-
-    memcpy(session.ledger_id, net->config.ledger_id, sizeof session.ledger_id);
-    session.self_key = net->config.key;
-    memcpy(session.peer_key, config->public_key, sizeof session.peer_key);
-    peer->id = config->id;
-    peer_session_init(&peer->session, &session);
-    secret_wipe(&session, sizeof session);
-
-    err = outlet_open(&outlet, clock_ms(), &peer->outlets[PEER_CONTROL], diag);
-    outlet.frames_max = PEER_NET_BULK_QUEUE;
-    if (err == TALLY_OK)
-        err = outlet_open(&outlet, clock_ms(), &peer->outlets[PEER_BULK], diag);
-    return err;
 }
 
 static enum tally_err socket_open(struct peer_net *net, struct tally_diag *diag)
@@ -185,47 +92,6 @@ static enum tally_err socket_open(struct peer_net *net, struct tally_diag *diag)
                          diag);
 }
 
-/* ---- dialing anew ---- */
-
-static void *redial(void *context)
-{
-    struct peer_net *net = context;
-
-    pthread_mutex_lock(&net->lock);
-    while (!atomic_load(&net->closing)) {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec++;
-        (void)pthread_cond_timedwait(&net->close, &net->lock, &until);
-        for (size_t i = 0; i < net->peers_count && !atomic_load(&net->closing); i++) {
-            struct peer *peer = &net->peers[i];
-            const bool silent = peer->silent;
-            pthread_mutex_unlock(&net->lock);
-            for (size_t channel = 0; channel < PEER_CHANNELS; channel++)
-                outlet_redial(peer->outlets[channel], silent, clock_ms());
-            pthread_mutex_lock(&net->lock);
-        }
-    }
-    pthread_mutex_unlock(&net->lock);
-    return NULL;
-}
-
-static enum tally_err redialer_start(struct peer_net *net)
-{
-    if (pthread_create(&net->redialer, NULL, redial, net) != 0) return TALLY_E_NO_MEMORY;
-    net->redialing = true;
-    return TALLY_OK;
-}
-
-static void redialer_stop(struct peer_net *net)
-{
-    if (!net->redialing) return;
-    pthread_mutex_lock(&net->lock);
-    pthread_cond_signal(&net->close);
-    pthread_mutex_unlock(&net->lock);
-    (void)pthread_join(net->redialer, NULL);
-}
-
 enum tally_err peer_net_open(const struct peer_net_config *config, struct peer_net **ret_net,
                              struct tally_diag *diag)
 {
@@ -241,17 +107,13 @@ enum tally_err peer_net_open(const struct peer_net_config *config, struct peer_n
     (void)pthread_cond_init(&net->close, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_mutex_init(&net->lock, NULL);
-    net->peers = calloc(config->peers_count + 1, sizeof *net->peers);
-    if (net->peers == NULL) err = TALLY_E_NO_MEMORY;
     for (size_t channel = 0; channel < PEER_CHANNELS && err == TALLY_OK; channel++)
         err = queue_open(PEER_NET_RECEIVE_QUEUE, &net->inboxes[channel].frames);
     if (err == TALLY_OK) err = socket_open(net, diag);
-    for (size_t i = 0; i < config->peers_count && err == TALLY_OK; i++) {
-        net->peers_count = i + 1;
-        err = peer_open(net, &net->peers[i], &config->peers[i], diag);
-    }
+    for (size_t i = 0; i < config->peers_count && err == TALLY_OK; i++)
+        err = peer_net_add(net, &config->peers[i], diag);
     net->config.peers = NULL;
-    if (err == TALLY_OK) err = redialer_start(net);
+    if (err == TALLY_OK) err = peer_net_redialer_start(net);
     if (err != TALLY_OK) {
         peer_net_close(net);
         return err;
@@ -273,12 +135,8 @@ void peer_net_close(struct peer_net *net)
     if (net == NULL) return;
     atomic_store(&net->closing, true);
     atomic_store(&net->wake_pending, true); /* nobody is woken any more */
-    redialer_stop(net);
-    for (size_t i = 0; i < net->peers_count; i++) {
-        for (size_t channel = 0; channel < PEER_CHANNELS; channel++)
-            outlet_close(net->peers[i].outlets[channel]);
-        peer_session_wipe(&net->peers[i].session);
-    }
+    peer_net_redialer_stop(net);
+    peer_net_free_peers(net);
     listener_stop(net->listener);
     if (net->receive != NULL) nng_aio_stop(net->receive);
     if (nng_socket_id(net->socket) > 0) (void)nng_close(net->socket);
@@ -286,7 +144,6 @@ void peer_net_close(struct peer_net *net)
     if (net->receive != NULL) nng_aio_free(net->receive);
     for (size_t channel = 0; channel < PEER_CHANNELS; channel++)
         inbox_free(&net->inboxes[channel]);
-    free(net->peers);
     (void)pthread_cond_destroy(&net->close);
     (void)pthread_mutex_destroy(&net->lock);
     secret_wipe(net, sizeof *net);
@@ -294,13 +151,6 @@ void peer_net_close(struct peer_net *net)
 }
 
 /* ---- sending ---- */
-
-static struct peer *find_peer(struct peer_net *net, uint32_t id)
-{
-    for (size_t i = 0; i < net->peers_count; i++)
-        if (net->peers[i].id == id) return &net->peers[i];
-    return NULL;
-}
 
 /* Under the lock. */
 static void send_handshake(struct peer_net *net, struct peer *peer, const uint8_t *bytes,
@@ -333,7 +183,7 @@ static bool seal_and_send(struct peer *peer, enum peer_channel channel, struct b
 bool peer_net_send(struct peer_net *net, uint32_t to, enum peer_channel channel,
                    struct bytes message)
 {
-    struct peer *peer = find_peer(net, to);
+    struct peer *peer = peer_net_find(net, to);
 
     ASSERT(message.size > 0);
     ASSERT(message.size <= PEER_NET_MESSAGE_MAX);
@@ -353,7 +203,7 @@ bool peer_net_send(struct peer_net *net, uint32_t to, enum peer_channel channel,
 
 static void receive_frame(struct peer_net *net, uint64_t now_ms, struct bytes frame)
 {
-    struct peer *peer = find_peer(net, peer_frame_sender(frame));
+    struct peer *peer = peer_net_find(net, peer_frame_sender(frame));
     struct peer_received received;
     uint8_t random[PEER_RANDOM_SIZE];
 
@@ -412,7 +262,8 @@ static void tick(struct peer_net *net, uint64_t now_ms)
 {
     pthread_mutex_lock(&net->lock);
     for (size_t i = 0; i < net->peers_count; i++) {
-        struct peer *peer = &net->peers[i];
+        struct peer *peer = net->peers[i];
+        if (atomic_load(&peer->removed)) continue;
         if (peer->heard_ms == 0) peer->heard_ms = now_ms;
         peer->silent = now_ms >= peer->heard_ms + PEER_NET_SILENT_MS;
         if (peer->session.established)
@@ -447,14 +298,14 @@ uint64_t peer_net_poll(struct peer_net *net, uint64_t now_ms)
         receive_frame(net, now_ms, bytes_of(nng_msg_body(frame), nng_msg_len(frame)));
         nng_msg_free(frame);
     }
-    if (frame != NULL) wake(net); /* there may be more */
+    if (frame != NULL) peer_net_wake(net); /* there may be more */
     tick(net, now_ms);
     return now_ms + PEER_NET_POLL_MS;
 }
 
 bool peer_net_connected(struct peer_net *net, uint32_t peer_id)
 {
-    struct peer *peer = find_peer(net, peer_id);
+    struct peer *peer = peer_net_find(net, peer_id);
 
     pthread_mutex_lock(&net->lock);
     const bool connected = peer != NULL && peer->session.established;

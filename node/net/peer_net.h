@@ -25,6 +25,7 @@
 struct peer_net;
 
 enum {
+    PEER_NET_PEERS_MAX = 64,       /* members that one process ever speaks with */
     PEER_NET_POLL_MS = 100,        /* poll at least so often: handshakes are driven by it */
     PEER_NET_IDLE_MS = 1000,       /* a sign of life to each peer, so often */
     PEER_NET_SILENT_MS = 4000,     /* a peer not heard for so long is dialed anew */
@@ -86,6 +87,15 @@ TALLY_NODISCARD enum tally_err peer_net_open(const struct peer_net_config *confi
 /* Stop, forget keys and free; NULL is accepted. Waits for NNG's threads; no other thread may be
  * inside a function of `net`, and no callback comes afterwards. */
 void peer_net_close(struct peer_net *net);
+
+/* Speak with one more member from now on; one that is known with the same key stays as it is.
+ * Loop thread only. Errors: TALLY_E_INVALID (its URL; another scheme than ours), TALLY_E_BUSY
+ * (PEER_NET_PEERS_MAX members since the start), TALLY_E_IO, TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err peer_net_add(struct peer_net *net,
+                                            const struct peer_net_peer *peer,
+                                            struct tally_diag *diag);
+/* Neither send to nor hear this member any more. Loop thread only. */
+void peer_net_remove(struct peer_net *net, uint32_t id);
 
 /* Queue `message` (1..PEER_NET_MESSAGE_MAX bytes, copied) for member `to`. Thread-safe, never
  * blocks. True: it was queued, which promises nothing. False: dropped and counted. */
