@@ -44,7 +44,7 @@ struct publish_member {
 struct publish_config {
     struct tally_hash ledger_id;
     char origin[LIMIT_NAME_SIZE + 34];
-    uint32_t self; /* member id */
+    uint32_t self; /* member id; perhaps of no member (yet, or any more) */
     uint32_t members_count;
     struct publish_member members[LIMIT_MEMBERS];
     char trust_text[LIMIT_NOTE_SIZE]; /* the publication policy as a trust file */
@@ -62,6 +62,12 @@ TALLY_NODISCARD enum tally_err publish_config_load(const struct ledger_identity 
                                                    const struct node_keys *keys,
                                                    struct publish_config *ret_config,
                                                    struct tally_diag *diag);
+/* The same node under another Config. Errors: TALLY_E_MALFORMED (Config or policy),
+ * TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err publish_config_change(const struct publish_config *now,
+                                                     struct bytes config,
+                                                     struct publish_config *ret_next,
+                                                     struct tally_diag *diag);
 const struct publish_member *publish_member(const struct publish_config *config, uint32_t id);
 
 /* Cosign (size, root) with ledger time `time_ms`. Pure. */
@@ -69,11 +75,21 @@ void publish_cosign(const struct publish_config *config, uint64_t size,
                     const struct tally_hash *root, uint64_t time_ms,
                     struct publish_cosignature *ret_cosignature);
 
-/* Errors: TALLY_E_NO_MEMORY, TALLY_E_MALFORMED (the policy). */
+/* `config` is copied, its keys are borrowed. Errors: TALLY_E_NO_MEMORY, TALLY_E_MALFORMED (the
+ * policy). */
 TALLY_NODISCARD enum tally_err publish_open(const struct publish_config *config,
                                             struct publish **ret_publish,
                                             struct tally_diag *diag);
 void publish_close(struct publish *publish); /* NULL is accepted */
+
+/* Another Config is in force from the record `size` - 1 on, which is that Config. The first
+ * checkpoint that covers it needs the consent of the members before it too: who trusts those
+ * can follow. Errors: TALLY_E_MALFORMED (the policy), TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err publish_change(struct publish *publish,
+                                              const struct publish_config *config,
+                                              uint64_t size, struct tally_diag *diag);
+/* Is the last change covered by a published checkpoint? */
+bool publish_settled(const struct publish *publish);
 
 /* The newest published note of an earlier run. A note that this policy does not accept is
  * ignored. */

@@ -79,25 +79,43 @@ static enum tally_err write_policy(const struct ledger_config *ledger,
     return TALLY_OK;
 }
 
-enum tally_err publish_config_load(const struct ledger_identity *identity,
-                                   const struct node_keys *keys,
-                                   struct publish_config *ret_config, struct tally_diag *diag)
+/* Members and policy of an encoded Config. */
+static enum tally_err take_config(struct bytes config, struct publish_config *to,
+                                  struct tally_diag *diag)
 {
-    static const struct publish_config empty;
     struct ledger_config ledger;
     struct arena *arena = NULL;
     enum tally_err err = arena_open(0, &arena);
 
     if (err != TALLY_OK) return err;
+    err = ledger_config_decode(config, arena, &ledger, diag);
+    to->members_count = 0;
+    for (uint32_t i = 0; err == TALLY_OK && i < ledger.members_count; i++) {
+        take_member(&ledger.members[i], &to->members[to->members_count++]);
+    }
+    if (err == TALLY_OK) err = write_policy(&ledger, to, diag);
+    arena_close(arena);
+    return err;
+}
+
+enum tally_err publish_config_load(const struct ledger_identity *identity,
+                                   const struct node_keys *keys,
+                                   struct publish_config *ret_config, struct tally_diag *diag)
+{
+    static const struct publish_config empty;
+    enum tally_err err;
+
     *ret_config = empty;
     ret_config->ledger_id = identity->ledger_id;
     strcpy(ret_config->origin, identity->origin);
-    err = ledger_config_decode(identity->config, arena, &ledger, diag);
-    for (uint32_t i = 0; err == TALLY_OK && i < ledger.members_count; i++) {
-        take_member(&ledger.members[i], &ret_config->members[ret_config->members_count++]);
-    }
-    if (err == TALLY_OK) err = write_policy(&ledger, ret_config, diag);
+    err = take_config(identity->config, ret_config, diag);
     if (err == TALLY_OK && keys != NULL) err = find_self(keys, ret_config, diag);
-    arena_close(arena);
     return err;
+}
+
+enum tally_err publish_config_change(const struct publish_config *now, struct bytes config,
+                                     struct publish_config *ret_next, struct tally_diag *diag)
+{
+    *ret_next = *now;
+    return take_config(config, ret_next, diag);
 }
