@@ -19,9 +19,13 @@ enum { EXIT_USAGE = 64 };
 static const char usage[] =
     "tallyd keygen --name=NAME --out=FILE          make a node's key: FILE (0600) and "
     "FILE.pub\n"
-    "tallyd init --genesis=FILE --key=FILE --data=DIR\n"
+    "tallyd init --genesis=FILE --key=FILE --data=DIR [--member=ID]\n"
     "                                              make a data directory; the key moves into "
-    "it\n"
+    "it;\n"
+    "                                              ID: what `tally cluster add` said, for a "
+    "node "
+    "that\n"
+    "                                              genesis does not name\n"
     "tallyd run --config=FILE                      run a node until SIGTERM or SIGINT\n"
     "tallyd config --config=FILE                   check a configuration, print what is in "
     "force\n"
@@ -33,6 +37,7 @@ static const char usage[] =
 
 struct options {
     char *name, *out, *genesis, *key, *data, *config;
+    int member;
 };
 
 static int fail(enum tally_err err, const struct tally_diag *diag)
@@ -71,12 +76,14 @@ static int init(const struct options *options)
     size_t size = 0;
     enum tally_err err;
 
+    if (options->member < 0) return wrong_usage("--member is a positive number", NULL);
     if (options->genesis == NULL || options->key == NULL || options->data == NULL) {
         return wrong_usage("init needs --genesis, --key and --data", NULL);
     }
     err = file_read(options->genesis, LIMIT_GENESIS_SIZE, &genesis, &size, &diag);
     if (err == TALLY_OK) {
-        err = run_init(options->data, bytes_of(genesis, size), options->key, &diag);
+        err = run_init(options->data, bytes_of(genesis, size), options->key,
+                       (uint32_t)options->member, &diag);
     }
     free(genesis);
     if (err != TALLY_OK) return fail(err, &diag);
@@ -202,6 +209,7 @@ int main(int argc, const char **argv)
         {"key", 0, POPT_ARG_STRING, &options.key, 0, NULL, NULL},
         {"data", 0, POPT_ARG_STRING, &options.data, 0, NULL, NULL},
         {"config", 0, POPT_ARG_STRING, &options.config, 0, NULL, NULL},
+        {"member", 0, POPT_ARG_INT, &options.member, 0, NULL, NULL},
         {"help", 0, POPT_ARG_NONE, NULL, 'h', NULL, NULL},
         POPT_TABLEEND,
     };

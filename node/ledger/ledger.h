@@ -58,7 +58,8 @@ struct ledger_block_result {
     const struct ledger_event_result *events; /* in block order */
     uint32_t events_count;
     uint32_t voids_count; /* things that failed verification: raise an alarm */
-    struct bytes pending; /* encoded Config that an event of this block authorised; size 0: none */
+    struct bytes
+        pending; /* encoded Config that an event of this block authorised; size 0: none */
     uint64_t pending_index; /* that event's record */
     struct bytes config;    /* encoded Config that this block put in force; size 0: none */
 };

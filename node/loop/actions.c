@@ -59,6 +59,9 @@ void node_action_release(struct node_action *action)
     case NODE_ANSWER_WAIT:
         buffer_release(action->answer_wait.checkpoint);
         break;
+    case NODE_MEMBERS:
+        free(action->members.list);
+        break;
     case NODE_PUBLISH:
         buffer_release(action->publish.checkpoint);
         break;

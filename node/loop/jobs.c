@@ -11,31 +11,34 @@
 #include "note/note.h"
 #include "receipt/receipt.h"
 
+/* Configs that may stand above what is applied, and what one look at the log reads. */
+enum { CONFIGS_MAX = 64, SCAN_BLOCKS = 256, SCAN_SIZE = 8 * LIMIT_BLOCK_SIZE };
+
 static const char checkpoint_key[] = "checkpoint"; /* in STORE_META */
 
-bool job_verify(const struct publish_config *config, struct bytes block, struct arena *arena,
-                struct tally_diag *diag)
+bool job_verify(const struct tally_hash *ledger_id, const struct node_action *verify,
+                struct arena *arena, struct tally_diag *diag)
 {
-    const struct publish_member *leader;
+    const struct bytes block = buffer_bytes(verify->verify.block);
     const struct bytes *batches = NULL;
     struct block_header header;
     uint32_t count = 0;
     enum tally_err err = block_header_decode(block, &header, diag);
 
     if (err != TALLY_OK) return false;
-    leader = publish_member(config, header.leader);
-    if (leader == NULL) {
+    if (!verify->verify.leader_known) {
         tally_diag_set(diag, "block %llu names a leader that is no member",
                        (unsigned long long)header.index);
         return false;
     }
-    if (block_verify(block, &header, leader->peer_key, diag) != TALLY_OK) return false;
+    if (block_verify(block, &header, verify->verify.leader_key, diag) != TALLY_OK) return false;
     switch (header.kind) {
     case BLOCK_TERM_START:
     case BLOCK_TICK:
         return header.body_size == 0;
+    case BLOCK_CONFIG: /* only the one that an event authorised gets as far as this */
+        return true;
     case BLOCK_GENESIS:
-    case BLOCK_CONFIG: /* membership is the one in genesis at feature level 1 */
         tally_diag_set(diag, "block %llu is of a kind that nobody may append",
                        (unsigned long long)header.index);
         return false;
@@ -46,7 +49,7 @@ bool job_verify(const struct publish_config *config, struct bytes block, struct 
     for (uint32_t i = 0; i < count && err == TALLY_OK; i++) {
         struct batch batch;
 
-        err = batch_check(batches[i], &config->ledger_id, arena, &batch, diag);
+        err = batch_check(batches[i], ledger_id, arena, &batch, diag);
     }
     ASSERT(err != TALLY_E_NO_MEMORY);
     return err == TALLY_OK;
@@ -346,10 +349,43 @@ static struct store_hard_state newer(struct store_hard_state stored,
     return stored;
 }
 
+/* The Config blocks above what is applied: they are in force though nothing knows of them yet.
+ */
+static enum tally_err find_configs(struct store *store, uint64_t applied, struct arena *arena,
+                                   struct node_start *start, struct tally_diag *diag)
+{
+    struct node_config_block *configs = arena_zalloc(arena, CONFIGS_MAX, sizeof *configs);
+    enum tally_err err = configs == NULL ? TALLY_E_NO_MEMORY : TALLY_OK;
+
+    for (uint64_t from = applied + 1; from <= store_last(store) && err == TALLY_OK;) {
+        struct store_block *blocks = NULL;
+        size_t count = 0;
+
+        err = store_read(store, from, SCAN_BLOCKS, SCAN_SIZE, &blocks, &count, diag);
+        for (size_t i = 0; i < count && err == TALLY_OK; i++) {
+            struct block_header header;
+            struct bytes config = {0};
+
+            err = block_header_decode(blocks[i].data, &header, diag);
+            if (err != TALLY_OK || header.kind != BLOCK_CONFIG) continue;
+            if (start->configs_count == CONFIGS_MAX) err = TALLY_E_CORRUPT;
+            if (err == TALLY_OK) config = arena_copy(arena, block_body(blocks[i].data));
+            if (err == TALLY_OK && config.data == NULL) err = TALLY_E_NO_MEMORY;
+            if (err != TALLY_OK) continue;
+            configs[start->configs_count++] =
+                (struct node_config_block){.index = blocks[i].index, .config = config};
+        }
+        free(blocks);
+        from += count;
+    }
+    start->configs = configs;
+    return err;
+}
+
 enum tally_err job_start(struct store *store, const struct ledger *ledger,
-                         const struct witness_data *witness, struct node_start *ret_start,
-                         struct store_block **ret_blocks, struct store_value *ret_checkpoint,
-                         struct tally_diag *diag)
+                         const struct witness_data *witness, struct arena *arena,
+                         struct node_start *ret_start, struct store_block **ret_blocks,
+                         struct store_value *ret_checkpoint, struct tally_diag *diag)
 {
     const uint64_t last = store_last(store);
     struct node_start start = {
@@ -371,6 +407,7 @@ enum tally_err job_start(struct store *store, const struct ledger *ledger,
         return TALLY_E_CORRUPT;
     }
     err = find_lost(store, &witness->log, &start.lost, diag);
+    if (err == TALLY_OK) err = find_configs(store, start.applied, arena, &start, diag);
     if (err != TALLY_OK) return err;
     err = store_read(store, from, (size_t)(last - from + 1), SIZE_MAX, ret_blocks,
                      &start.blocks_count, diag);

@@ -18,8 +18,8 @@
 
 /* VERIFY: is the block its leader's, its body the one it names, and every signature in it good?
  * Allocates from `arena`. */
-bool job_verify(const struct publish_config *config, struct bytes block, struct arena *arena,
-                struct tally_diag *diag);
+bool job_verify(const struct tally_hash *ledger_id, const struct node_action *verify,
+                struct arena *arena, struct tally_diag *diag);
 
 /* Results of one APPLY, copied out of the ledger's arena. */
 struct job_applied {
@@ -74,12 +74,12 @@ struct witness_log job_witness_after(const struct witness_log *old,
                                      const struct node_action *write);
 bool job_witness_same(const struct witness_log *a, const struct witness_log *b);
 
-/* What node_open needs, from a store and the witness. *ret_blocks and
+/* What node_open needs, from a store and the witness; Configs live in `arena`. *ret_blocks and
  * *ret_checkpoint are the caller's to free. Errors: TALLY_E_CORRUPT, TALLY_E_IO,
  * TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err job_start(struct store *store, const struct ledger *ledger,
                                          const struct witness_data *witness,
-                                         struct node_start *ret_start,
+                                         struct arena *arena, struct node_start *ret_start,
                                          struct store_block **ret_blocks,
                                          struct store_value *ret_checkpoint,
                                          struct tally_diag *diag);

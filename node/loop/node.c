@@ -10,14 +10,48 @@
 
 enum { BACKLOG_BLOCKS_MAX = 512 }; /* blocks that wait for our disk or our checks */
 
+/* What the core needs to know of the blocks of a message. */
+struct described {
+    uint32_t count;
+    struct raft_entry entries[RAFT_BATCH_MAX];
+    struct raft_members members[RAFT_BATCH_MAX]; /* of the Configs */
+    const struct raft_members *pointers[RAFT_BATCH_MAX];
+};
+
+static uint32_t from_of(const struct node_message *message)
+{
+    return message->raft.from;
+}
+
+/* A Config is taken over when it is in our log already, or when it is the one that an event
+ * authorised which we applied ourselves. False: not now. */
+static bool config_describe(struct node *node, const struct block_header *header,
+                            struct bytes block, struct raft_members *ret_members,
+                            const struct raft_members **ret_pointer)
+{
+    const struct slot *slot = node_slot(node, header->index);
+    struct tally_hash hash;
+
+    *ret_pointer = NULL;
+    if (header->kind != BLOCK_CONFIG || header->index <= raft_commit(node->raft)) return true;
+    block_hash(header, &hash);
+    if (slot == NULL || !hash_equal(&slot->hash, &hash)) {
+        if (!node_members_expect(node, block_body(block))) return false;
+    }
+    if (!node_members_decode(node, block_body(block), ret_members)) return false;
+    *ret_pointer = ret_members;
+    return true;
+}
+
 /* Do the blocks of an AppendEntries decode, follow each other and their predecessor, and lie
  * not in the future? Fills what the core needs to know of them. */
-static bool blocks_describe(const struct node *node, const struct node_message *message,
-                            struct raft_entry *ret_entries, const char **ret_why)
+static bool blocks_describe(struct node *node, const struct node_message *message,
+                            struct described *ret_blocks, const char **ret_why)
 {
     const struct raft_message *raft = &message->raft;
     struct tally_hash previous = raft->prev_hash;
 
+    ret_blocks->count = raft->entries_count;
     for (uint32_t i = 0; i < raft->entries_count; i++) {
         struct block_header header;
 
@@ -30,8 +64,15 @@ static bool blocks_describe(const struct node *node, const struct node_message *
         if (!hash_equal(&header.previous, &previous)) return false;
         *ret_why = "blocks_in_future";
         if (header.time_ms > node->wall_ms + node->config.future_ms) return false;
+        if (!config_describe(node, &header, buffer_bytes(message->blocks[i]),
+                             &ret_blocks->members[i], &ret_blocks->pointers[i])) {
+            /* Not before its event is applied here: the blocks before it may come already. */
+            node_log(node->out, "config_not_expected", from_of(message), header.index);
+            ret_blocks->count = i;
+            return true;
+        }
         block_hash(&header, &previous);
-        ret_entries[i] = (struct raft_entry){
+        ret_blocks->entries[i] = (struct raft_entry){
             .term = header.term,
             .size = (uint32_t)message->blocks[i]->size,
             .hash = previous,
@@ -52,7 +93,7 @@ static bool backlog(const struct node *node)
 static void on_raft_message(struct node *node, uint32_t from,
                             const struct node_message *message)
 {
-    struct raft_entry entries[RAFT_BATCH_MAX];
+    static struct described blocks; /* large; the loop thread's alone */
     struct raft_event event = {.type = RAFT_EVENT_MESSAGE};
     const char *why = "";
 
@@ -68,12 +109,14 @@ static void on_raft_message(struct node *node, uint32_t from,
     }
     if (message->raft.type == RAFT_APPEND) {
         if (message->raft.entries_count > RAFT_BATCH_MAX) return;
-        if (!blocks_describe(node, message, entries, &why)) {
+        if (!blocks_describe(node, message, &blocks, &why)) {
             /* A lost message, in Raft's terms: the election timer runs on. */
             node_log(node->out, why, from, message->raft.prev_index + 1);
             return;
         }
-        event.entries = entries;
+        event.message.entries_count = blocks.count;
+        event.entries = blocks.entries;
+        event.entries_members = blocks.pointers;
     }
     node->incoming = message;
     node_feed(node, &event);
@@ -146,6 +189,7 @@ static void on_tick(struct node *node)
 
     node_feed(node, &tick);
     node_fit_tick(node);
+    node_members_follow(node);
     node_memory_tick(node);
     node_client_expire(node);
     node_sign_begin(node); /* the newest boundary of before a restart */

@@ -35,14 +35,21 @@ enum {
     NODE_WAITS_MAX = 4096,              /* requests that wait for a proof or for new records */
     NODE_FUTURE_MS = 5000,              /* a block may be so far ahead of our own clock */
     NODE_CACHE_SIZE = 96 * 1024 * 1024, /* bytes of recent blocks kept in memory */
+    NODE_PEERS_MAX = RAFT_PEERS_MAX,    /* members, and some that left lately */
     NODE_PROOF_EVENTS_MAX = 256,        /* events in one append that asks for proofs */
 };
 
 struct node_setup {
-    const struct publish_config
-        *publish; /* members, keys, origin; borrowed for the node's life */
+    /* Origin, keys, and the members as of what is applied; borrowed for the node's life. */
+    const struct publish_config *publish;
     uint32_t election_ms, heartbeat_ms;
     uint64_t future_ms; /* NODE_FUTURE_MS unless a test says otherwise */
+};
+
+/* A Config block above what is applied. */
+struct node_config_block {
+    uint64_t index;
+    struct bytes config; /* encoded */
 };
 
 /* What the disk held when the node started. */
@@ -56,7 +63,11 @@ struct node_start {
     size_t blocks_count;     /* >= 1 */
     struct bytes checkpoint; /* newest published note; empty: none */
     uint64_t signed_size;    /* of the newest tree that the witness says we signed */
-    struct raft_lost lost;   /* the witness names a block that the log lacks; index 0: none */
+    const struct node_config_block *configs; /* in blocks above `applied`, ascending */
+    uint32_t configs_count;
+    struct bytes pending;   /* encoded Config that an applied event authorised; empty: none */
+    uint64_t pending_index; /* that event's record */
+    struct raft_lost lost;  /* the witness names a block that the log lacks; index 0: none */
 };
 
 /* A message of the raft core with the blocks it names, or a share of a checkpoint. */
@@ -152,6 +163,7 @@ enum node_action_type {
     NODE_READ,
     NODE_ANSWER_APPEND,
     NODE_ANSWER_WAIT,
+    NODE_MEMBERS,
     NODE_PUBLISH,
     NODE_LOG,
     NODE_HALT,
@@ -189,6 +201,8 @@ struct node_action {
         struct {
             uint64_t index, term;
             struct buffer *block;
+            bool leader_known;
+            uint8_t leader_key[32]; /* the peer key of the member that the header names */
         } verify;
         struct {
             uint64_t from, to; /* block indexes, durable here */
@@ -220,6 +234,10 @@ struct node_action {
             uint32_t leader;           /* with E_NOT_LEADER */
             struct buffer *checkpoint; /* PROOF */
         } answer_wait;
+        struct {
+            struct publish_member *list; /* owned: everyone to talk to, not ourselves */
+            uint32_t count;
+        } members;
         struct {
             uint64_t size;
             struct buffer *checkpoint;
@@ -274,6 +292,7 @@ struct node_status {
     struct {
         uint32_t id;
         bool voter;
+        char name[LIMIT_NAME_SIZE + 1], site[LIMIT_NAME_SIZE + 1];
         uint64_t match;
         uint64_t heard_ms_ago; /* UINT64_MAX: never */
     } members[LIMIT_MEMBERS];

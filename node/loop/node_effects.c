@@ -53,13 +53,11 @@ static void send_raft(struct node *node, const struct raft_message *raft, uint64
 
 void node_send_cosignature(struct node *node)
 {
-    const struct publish_config *config = node->config.publish;
-
-    for (uint32_t i = 0; i < config->members_count; i++) {
-        if (config->members[i].id == config->self) continue;
+    for (uint32_t i = 0; i < node->peers_count; i++) {
+        if (node->peers[i].id == node->config.publish->self) continue;
         struct node_action *action = node_action_add(node->out, NODE_SEND);
 
-        action->send.to = config->members[i].id;
+        action->send.to = node->peers[i].id;
         action->send.message = message_new(NODE_MESSAGE_COSIGNATURE);
         action->send.message->cosignature = node->signature;
     }
@@ -73,6 +71,22 @@ void node_halt(struct node *node, const char *why)
 }
 
 /* ---- what the core wants done ---- */
+
+/* Whose signature the block's header has to have. */
+static void fill_leader(const struct node *node, const struct slot *slot,
+                        struct node_action *action)
+{
+    const struct publish_member *leader = NULL;
+    struct block_header header;
+
+    if (block_header_decode(buffer_bytes(slot->block), &header, NULL) == TALLY_OK) {
+        leader = node_member(node, header.leader);
+    }
+    action->verify.leader_known = leader != NULL;
+    if (leader != NULL) {
+        memcpy(action->verify.leader_key, leader->peer_key, sizeof action->verify.leader_key);
+    }
+}
 
 /* Begin to verify blocks; our own are verified before they are proposed. */
 static void verify_begin(struct node *node, uint64_t from, uint64_t to)
@@ -88,6 +102,7 @@ static void verify_begin(struct node *node, uint64_t from, uint64_t to)
         action->verify.index = index;
         action->verify.term = slot->term;
         action->verify.block = buffer_hold(slot->block);
+        fill_leader(node, slot, action);
     }
 }
 
@@ -138,7 +153,7 @@ static void judge_evidence(struct node *node, uint64_t index)
     }
     block = buffer_bytes(message->blocks[index - message->raft.prev_index - 1]);
     if (block_header_decode(block, &header, NULL) != TALLY_OK) return;
-    leader = publish_member(node->config.publish, header.leader);
+    leader = node_member(node, header.leader);
     if (leader == NULL || block_verify(block, &header, leader->peer_key, NULL) != TALLY_OK) {
         node_log(node->out, "evidence_unsigned", index, message->raft.from);
         return;
@@ -170,6 +185,7 @@ static void perform(struct node *node, const struct raft_effects *fx)
     for (uint32_t i = 0; i < fx->notes_count; i++) {
         node_log(node->out, raft_note_name(fx->notes[i].code), fx->notes[i].a, fx->notes[i].b);
     }
+    if (fx->members_changed) node_members_follow(node);
     if (fx->rounds_released > 0) node_client_released(node, fx->rounds_released);
     if (fx->stepped_down) {
         node->lead_term = 0;

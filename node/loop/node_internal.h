@@ -7,6 +7,7 @@
  *   node_publish.c  boundaries, cosignatures, checkpoints
  *   node_log.c      recent blocks, the one write in flight, verification, apply
  *   node_client.c   appends and waiting requests
+ *   node_members.c  who the members are, and changes of that
  *   node_memory.c   what peers remember of a node that starts
  *   node_fit.c      whether we may lead: disk, space, clock, publication
  *   actions.c       the list of actions */
@@ -61,6 +62,12 @@ struct waiting {
     uint64_t deadline_ms;
 };
 
+/* A member that we talk to. */
+struct node_peer {
+    uint32_t id;
+    uint64_t leave_at_ms; /* removed: forgotten then; 0: a member */
+};
+
 struct node {
     struct node_setup config;
     struct raft *raft;
@@ -100,6 +107,14 @@ struct node {
     uint64_t signed_before; /* size signed before the start: nothing below it ever is */
     struct publish_cosignature signature; /* our newest; size 0: none */
     uint64_t repeat_at_ms;                /* send it again then */
+
+    /* members */
+    struct publish_member *known; /* every member that any Config of the log named */
+    uint32_t known_count, known_capacity;
+    struct node_peer peers[NODE_PEERS_MAX];
+    uint32_t peers_count;
+    struct buffer *pending; /* encoded Config that an event authorised; NULL: none */
+    uint64_t pending_index; /* that event's record */
 
     /* starting: what peers remember of us */
     bool asking;
@@ -143,6 +158,25 @@ void node_feed(struct node *node, struct raft_event *event);
 void node_checks_advance(struct node *node);
 void node_send_cosignature(struct node *node); /* our newest, to everyone */
 void node_halt(struct node *node, const char *why);
+
+/* node_members.c */
+/* Who the members are by an encoded Config; false: it does not decode. They are known then. */
+bool node_members_decode(struct node *node, struct bytes config,
+                         struct raft_members *ret_members);
+/* Is this the Config that an applied event authorised? */
+bool node_members_expect(const struct node *node, struct bytes config);
+/* A member of any Config of the log, or NULL. */
+const struct publish_member *node_member(const struct node *node, uint32_t id);
+void node_members_follow(struct node *node); /* the members in force may be other ones */
+/* What the core starts with: RAFT_CONFIGS_MAX places. Errors: TALLY_E_CORRUPT. */
+TALLY_NODISCARD enum tally_err node_members_start(struct node *node,
+                                                  const struct node_start *start,
+                                                  uint64_t commit,
+                                                  struct raft_config_at *ret_configs,
+                                                  uint32_t *ret_count, struct tally_diag *diag);
+void node_members_close(struct node *node);
+void node_members_applied(struct node *node, const struct ledger_block_result *result);
+bool node_members_due(const struct node *node); /* a leader may propose node->pending */
 
 /* node_memory.c */
 void node_memory_tick(struct node *node);

@@ -43,10 +43,17 @@ static void propose(struct node *node, enum block_kind kind, bool boundary, stru
     }
 
     struct raft_event event = {.type = RAFT_EVENT_PROPOSE};
+    struct raft_members members;
 
     event.propose.hash = node_slot(node, header.index)->hash;
     event.propose.size = (uint32_t)(BLOCK_HEADER_SIZE + body->size);
     event.propose.term_start = kind == BLOCK_TERM_START;
+    if (kind == BLOCK_CONFIG) {
+        if (!node_members_decode(node, buffer_bytes(body), &members)) {
+            UNREACHABLE("apply made this Config");
+        }
+        event.propose.members = &members;
+    }
     node_feed(node, &event);
     node_checks_advance(node);
 }
@@ -77,6 +84,7 @@ void node_lead(struct node *node)
         node->term_block = raft_last_index(node->raft) + 1;
         propose_empty(node, BLOCK_TERM_START, true);
     }
+    if (node_members_due(node)) propose(node, BLOCK_CONFIG, true, node->pending);
     while (node->queue.count > 0 && raft_may_propose(node->raft, LIMIT_BLOCK_SIZE)) {
         /* Group commit: while the disk works, appends gather for the next block. */
         if (node->write.in_flight && node_client_queued_size(node) < PROPOSE_EAGER_SIZE) break;

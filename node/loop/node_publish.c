@@ -90,6 +90,7 @@ void node_applied(struct node *node, const struct node_event *event)
             node->boundary_size = result->size;
         }
         node_client_applied(node, result);
+        node_members_applied(node, result);
         if (!result->boundary) continue;
         node->boundary = (struct ledger_boundary){.block = result->block,
                                                   .size = result->size,

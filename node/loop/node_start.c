@@ -39,12 +39,12 @@ static enum tally_err take_start(struct node *node, const struct node_start *sta
 }
 
 /* Are there others that could remember something of us? */
-static bool asks(const struct publish_config *publish)
+static bool asks(const struct raft_members *members, uint32_t self)
 {
-    uint32_t voters = 0;
-
-    for (uint32_t i = 0; i < publish->members_count; i++) voters += publish->members[i].voter;
-    return voters > 1;
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (members->voters[i] && members->ids[i] != self) return true;
+    }
+    return false;
 }
 
 static enum tally_err start_raft(struct node *node, const struct node_start *start,
@@ -65,22 +65,17 @@ static enum tally_err start_raft(struct node *node, const struct node_start *sta
                               .now_ms = node->now_ms,
                               .random = node->random};
     struct raft_entry *entries = calloc(start->blocks_count, sizeof *entries);
-    struct raft_config_at members;
+    struct raft_config_at configs[RAFT_CONFIGS_MAX];
     enum tally_err err;
 
     if (entries == NULL) return TALLY_E_NO_MEMORY;
     if (commit > last) commit = last; /* committed, but not on this disk when it stopped */
-    members.index = 1;
-    members.members.count = publish->members_count;
-    for (uint32_t i = 0; i < publish->members_count; i++) {
-        members.members.ids[i] = publish->members[i].id;
-        members.members.voters[i] = publish->members[i].voter;
-    }
-    core.configs = &members;
-    core.configs_count = 1;
-    core.ask_peers = asks(publish);
+    core.configs = configs;
+    err = node_members_start(node, start, commit, configs, &core.configs_count, diag);
+    core.ask_peers =
+        err == TALLY_OK && asks(&configs[core.configs_count - 1].members, publish->self);
     node->asking = core.ask_peers;
-    err = take_start(node, start, entries, diag);
+    if (err == TALLY_OK) err = take_start(node, start, entries, diag);
     core.commit = commit;
     core.entries = entries;
     if (err == TALLY_OK) err = raft_open(&config, &core, &node->raft);
@@ -145,6 +140,7 @@ void node_close(struct node *node)
     }
     free(node->slots);
     free(node->effects);
+    node_members_close(node);
     publish_close(node->publish);
     raft_close(node->raft);
     free(node);
@@ -152,7 +148,7 @@ void node_close(struct node *node)
 
 void node_status(const struct node *node, uint64_t now_ms, struct node_status *ret_status)
 {
-    const struct publish_config *config = node->config.publish;
+    const struct raft_members *members = raft_members(node->raft);
 
     *ret_status = (struct node_status){
         .role = raft_role(node->raft),
@@ -168,14 +164,19 @@ void node_status(const struct node *node, uint64_t now_ms, struct node_status *r
         .unfit = node_unfit(node),
         .clock_off_ms = node->clock_off_ms,
         .successor = raft_successor(node->raft),
-        .members_count = config->members_count,
+        .members_count = members->count,
     };
-    for (uint32_t i = 0; i < config->members_count; i++) {
+    for (uint32_t i = 0; i < members->count; i++) {
+        const struct publish_member *member = node_member(node, members->ids[i]);
         uint64_t heard_ms = 0;
 
-        ret_status->members[i].id = config->members[i].id;
-        ret_status->members[i].voter = config->members[i].voter;
-        raft_peer(node->raft, config->members[i].id, &ret_status->members[i].match, &heard_ms);
+        ret_status->members[i].id = members->ids[i];
+        ret_status->members[i].voter = members->voters[i];
+        if (member != NULL) {
+            strcpy(ret_status->members[i].name, member->name);
+            strcpy(ret_status->members[i].site, member->site);
+        }
+        raft_peer(node->raft, members->ids[i], &ret_status->members[i].match, &heard_ms);
         ret_status->members[i].heard_ms_ago = heard_ms == 0 ? UINT64_MAX : now_ms - heard_ms;
     }
 }

@@ -71,6 +71,9 @@ static void perform(struct run *run, struct node_action *action)
     case NODE_PUBLISH:
         hand_over(run->applies, action);
         return;
+    case NODE_MEMBERS:
+        run_members(run, action);
+        return;
     case NODE_SEND:
         run_send(run, action->send.to, action->send.message);
         return;

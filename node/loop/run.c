@@ -161,13 +161,15 @@ static enum tally_err open_files(struct run *run, struct tally_diag *diag)
     if (err == TALLY_OK) err = store_rocksdb_open(path, &run->store, diag);
     if (err == TALLY_OK) err = ledger_open(run->store, &run->ledger, diag);
     if (err == TALLY_OK) err = ledger_read_identity(run->store, arena, &identity, diag);
-    if (err == TALLY_OK) err = publish_config_load(&identity, &run->keys, &run->publish, diag);
     if (err == TALLY_OK) err = run_path(run->config->data, "witness", path, diag);
     if (err == TALLY_OK) err = witness_open(path, &run->witness, diag);
     if (err == TALLY_OK) {
+        data = witness_data(run->witness);
+        err = publish_config_load(&identity, &run->keys, data.node_id, &run->publish, diag);
+    }
+    if (err == TALLY_OK) {
         strcpy(run->ledger_name, identity.name);
         atomic_store(&run->time_ms, ledger_time_ms(run->ledger));
-        data = witness_data(run->witness);
         if (memcmp(&data.ledger_id, &run->publish.ledger_id, 32) != 0 ||
             data.node_id != run->publish.self || data.incarnation != run->keys.incarnation) {
             tally_diag_set(diag, "the witness file in %s belongs to another ledger or node",
@@ -179,7 +181,7 @@ static enum tally_err open_files(struct run *run, struct tally_diag *diag)
     return err;
 }
 
-static enum tally_err open_node(struct run *run, struct tally_diag *diag)
+static enum tally_err open_node(struct run *run, struct arena *arena, struct tally_diag *diag)
 {
     const struct node_setup setup = {
         .publish = &run->publish,
@@ -192,7 +194,7 @@ static enum tally_err open_node(struct run *run, struct tally_diag *diag)
     const struct witness_data witness = witness_data(run->witness);
     struct node_start start;
     enum tally_err err =
-        job_start(run->store, run->ledger, &witness, &start, &blocks, &checkpoint, diag);
+        job_start(run->store, run->ledger, &witness, arena, &start, &blocks, &checkpoint, diag);
 
     if (err != TALLY_OK) return err;
     if (start.lost.index > 0) {
@@ -225,18 +227,12 @@ static enum tally_err open_peers(struct run *run, struct tally_diag *diag)
 
     for (uint32_t i = 0; i < run->publish.members_count; i++) {
         const struct publish_member *member = &run->publish.members[i];
-        const struct run_peer *peer = run_peer_named(run, member->name);
-        struct peer_net_peer *to = &peers[config.peers_count];
 
         if (member->id == run->publish.self) continue;
-        if (peer == NULL) {
+        if (!run_member_address(run, member, &peers[config.peers_count])) {
             tally_diag_set(diag, "the configuration has no address of member %s", member->name);
             return TALLY_E_INVALID;
         }
-        to->id = member->id;
-        to->incarnation = member->incarnation;
-        to->url = peer->peer_url;
-        memcpy(to->public_key, member->peer_key, sizeof to->public_key);
         config.peers_count++;
     }
     memcpy(config.ledger_id, run->publish.ledger_id.bytes, sizeof config.ledger_id);
@@ -285,10 +281,12 @@ enum tally_err run_open(const struct run_config *config, struct run **ret_run,
                                         .on_request = on_request,
                                         .context = run};
     struct rlimit files;
+    struct arena *arena = NULL;
     enum tally_err err;
 
     if (run == NULL) return TALLY_E_NO_MEMORY;
     run->config = config;
+    (void)pthread_mutex_init(&run->directory.lock, NULL);
     run->started_ms = clock_monotonic_ms();
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max; /* silent connections are never closed by NNG 1.5 */
@@ -297,7 +295,9 @@ enum tally_err run_open(const struct run_config *config, struct run **ret_run,
     err = sign_init();
     if (err == TALLY_OK) err = open_queues(run);
     if (err == TALLY_OK) err = open_files(run, diag);
-    if (err == TALLY_OK) err = open_node(run, diag);
+    if (err == TALLY_OK) err = arena_open(0, &arena);
+    if (err == TALLY_OK) err = open_node(run, arena, diag);
+    arena_close(arena);
     if (err == TALLY_OK) err = open_peers(run, diag);
     if (err == TALLY_OK) err = client_net_open(&clients, &run->clients, diag);
     if (err == TALLY_OK) err = start_threads(run);
@@ -376,5 +376,6 @@ void run_close(struct run *run)
     ledger_close(run->ledger);
     store_close(run->store);
     keyfile_node_wipe(&run->keys);
+    (void)pthread_mutex_destroy(&run->directory.lock);
     free(run);
 }

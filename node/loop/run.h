@@ -31,12 +31,14 @@ struct run_config {
 };
 
 /* Make the data directory `data` for the node whose key file is `key_path`, from a sealed
- * genesis. The key file moves into the directory: it cannot be used for a second one. Errors:
- * TALLY_E_CONFLICT (the directory exists), TALLY_E_NOT_FOUND (no such member, no key file),
- * TALLY_E_MISMATCH (the member has other keys), TALLY_E_SIGNERS, TALLY_E_MALFORMED (genesis),
- * TALLY_E_IO. */
+ * genesis. The key file moves into the directory: it cannot be used for a second one.
+ *   join_as  the member id that `tally cluster add` gave to a node that genesis does not name;
+ * 0: genesis names it Errors: TALLY_E_CONFLICT (the directory exists), TALLY_E_NOT_FOUND (no
+ * such member, no key file), TALLY_E_MISMATCH (the member has other keys), TALLY_E_SIGNERS,
+ * TALLY_E_MALFORMED (genesis), TALLY_E_IO. */
 TALLY_NODISCARD enum tally_err run_init(const char *data, struct bytes genesis,
-                                        const char *key_path, struct tally_diag *diag);
+                                        const char *key_path, uint32_t join_as,
+                                        struct tally_diag *diag);
 
 struct run;
 

@@ -31,7 +31,8 @@ const struct run_peer *run_peer_named(const struct run *run, const char *name)
 
 /* Is this key a member's of the ledger that the genesis begins? Before anything is made. */
 static enum tally_err check_member(struct bytes file, const struct node_keys *keys,
-                                   struct publish_config *ret_publish, struct tally_diag *diag)
+                                   uint32_t join_as, struct publish_config *ret_publish,
+                                   struct tally_diag *diag)
 {
     struct ledger_identity identity;
     struct bytes record, block;
@@ -48,7 +49,7 @@ static enum tally_err check_member(struct bytes file, const struct node_keys *ke
         strcpy(identity.name, genesis.event.genesis.name);
         genesis_origin(identity.name, &identity.ledger_id, identity.origin);
         identity.config = genesis.event.genesis.config;
-        err = publish_config_load(&identity, keys, ret_publish, diag);
+        err = publish_config_load(&identity, keys, join_as, ret_publish, diag);
     }
     arena_close(arena);
     return err;
@@ -105,7 +106,7 @@ static enum tally_err move_key(const char *data, const char *key_path, struct ta
 }
 
 enum tally_err run_init(const char *data, struct bytes genesis, const char *key_path,
-                        struct tally_diag *diag)
+                        uint32_t join_as, struct tally_diag *diag)
 {
     static struct publish_config publish; /* large; one run per process */
     struct node_keys keys;
@@ -113,7 +114,7 @@ enum tally_err run_init(const char *data, struct bytes genesis, const char *key_
 
     if (err == TALLY_OK) err = keyfile_node_load(key_path, &keys, diag);
     if (err != TALLY_OK) return err;
-    err = check_member(genesis, &keys, &publish, diag);
+    err = check_member(genesis, &keys, join_as, &publish, diag);
     if (err == TALLY_OK && mkdir(data, 0700) != 0) {
         tally_diag_set(diag, "%s: %s", data, strerror(errno));
         err = errno == EEXIST ? TALLY_E_CONFLICT : TALLY_E_IO;

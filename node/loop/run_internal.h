@@ -4,6 +4,7 @@
  *   run_threads.c  what each thread does
  *   perform.c  what the loop does with actions: jobs onto queues, messages onto the network
  *   run_init.c making a data directory
+ *   run_members.c  members that come and go
  *   serve.c    requests of clients, on the workers
  *
  * Ownership: an item on a queue belongs to the queue, then to who popped it. */
@@ -58,9 +59,20 @@ struct inbox {
     struct job_applied applied; /* applied */
 };
 
+/* Where clients find a member. */
+struct run_place {
+    uint32_t id;
+    char client_url[LIMIT_URL_SIZE + 1];
+};
+
 struct run {
     const struct run_config *config;
-    struct publish_config publish;
+    struct publish_config publish; /* as of the start; the loop's node knows later members */
+    struct {
+        pthread_mutex_t lock;
+        uint32_t count;
+        struct run_place places[NODE_PEERS_MAX];
+    } directory;
     struct node_keys keys;
     struct store *store;
     struct ledger *ledger;   /* apply thread */
@@ -107,6 +119,13 @@ void run_send(struct run *run, uint32_t to, const struct node_message *from);
 /* `data`/`name`, NUL-terminated. Errors: TALLY_E_INVALID (too long). */
 TALLY_NODISCARD enum tally_err run_path(const char *data, const char *name, char ret_path[4096],
                                         struct tally_diag *diag);
+/* run_members.c. Loop thread: talk to these members, and to no others. */
+void run_members(struct run *run, const struct node_action *action);
+/* False: nobody says where it listens. The URL is borrowed from run or member. */
+bool run_member_address(const struct run *run, const struct publish_member *member,
+                        struct peer_net_peer *ret_peer);
+/* Where clients find a member; any thread. False: nobody knows. */
+bool run_client_url(struct run *run, uint32_t member, char ret_url[LIMIT_URL_SIZE + 1]);
 /* What the configuration says of a member, or NULL. */
 const struct run_peer *run_peer_named(const struct run *run, const char *name);
 

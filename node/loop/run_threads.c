@@ -209,8 +209,7 @@ static void verify_block(struct run *run, const struct node_action *action, stru
 
     inbox->event.verified.index = action->verify.index;
     inbox->event.verified.term = action->verify.term;
-    inbox->event.verified.ok =
-        job_verify(&run->publish, buffer_bytes(action->verify.block), arena, &diag);
+    inbox->event.verified.ok = job_verify(&run->publish.ledger_id, action, arena, &diag);
     if (!inbox->event.verified.ok) {
         run_log(run, RUN_LOG_ERROR, "block_refused", "block=%llu why=\"%s\"",
                 (unsigned long long)action->verify.index, diag.text);

@@ -47,13 +47,11 @@ void serve_busy(struct client_request *client)
     buffer_release(bytes);
 }
 
-static const char *leader_url(const struct run *run, uint32_t leader)
+/* Where the leader serves clients, or NULL; `room` may hold it. */
+static const char *leader_url(struct run *run, uint32_t leader, char room[LIMIT_URL_SIZE + 1])
 {
-    const struct publish_member *member = publish_member(&run->publish, leader);
-    const struct run_peer *peer = member == NULL ? NULL : run_peer_named(run, member->name);
-
     if (leader == run->publish.self) return run->config->advertise;
-    return peer == NULL ? NULL : peer->client_url;
+    return run_client_url(run, leader, room) ? room : NULL;
 }
 
 /* Have the node wait for something on the request's behalf. */
@@ -159,6 +157,7 @@ void serve_append_answer(struct run *run, const struct node_action *action)
     struct request *request = (struct request *)(uintptr_t)action->answer_append.handle;
     const struct buffer *checkpoint = action->answer_append.checkpoint;
     struct rpc_response response = {.code = action->answer_append.code};
+    char url[LIMIT_URL_SIZE + 1] = "";
 
     switch (action->answer_append.code) {
     case TALLY_OK:
@@ -168,7 +167,7 @@ void serve_append_answer(struct run *run, const struct node_action *action)
         return;
     case TALLY_E_NOT_LEADER:
         response.message = "another member leads";
-        response.leader_url = leader_url(run, action->answer_append.leader);
+        response.leader_url = leader_url(run, action->answer_append.leader, url);
         break;
     case TALLY_E_TIMEOUT:
         response.message = "whether it was recorded is unknown: send the same bytes again";
@@ -400,16 +399,14 @@ void serve_status(struct run *run, struct request *request)
     struct store_value checkpoint = {0};
 
     for (uint32_t i = 0; i < status->members_count; i++) {
-        const struct publish_member *member =
-            publish_member(&run->publish, status->members[i].id);
+        const uint32_t id = status->members[i].id;
 
         members[i] = (struct tally_member_status){
-            .id = member->id,
-            .name = member->name,
-            .site = member->site,
+            .id = id,
+            .name = status->members[i].name,
+            .site = status->members[i].site,
             .match = status->members[i].match,
-            .reachable =
-                member->id == run->publish.self || peer_net_connected(run->peers, member->id),
+            .reachable = id == run->publish.self || peer_net_connected(run->peers, id),
             .heard_ms_ago = status->members[i].heard_ms_ago == UINT64_MAX
                                 ? 0
                                 : status->members[i].heard_ms_ago,

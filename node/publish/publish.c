@@ -362,10 +362,12 @@ enum publish_result publish_add(struct publish *publish,
     uint8_t room[CHECKPOINT_TEXT_MAX];
     struct candidate *candidate;
 
-    if (place == publish->signers_count || !counts(publish, place) || cosignature->size == 0 ||
+    if (place == publish->signers_count || cosignature->size == 0 ||
         cosignature->size > INT64_MAX) {
         return PUBLISH_REFUSED;
     }
+    if (!counts(publish, place))
+        return PUBLISH_NOTHING; /* a learner's word counts for nothing */
     candidate = candidate_find(publish, cosignature->size);
     if (candidate == NULL && cosignature->size <= publish->applied_size) return PUBLISH_NOTHING;
     if (candidate != NULL && candidate->given[place] &&

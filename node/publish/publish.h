@@ -38,6 +38,7 @@ struct publish_member {
     char site[LIMIT_NAME_SIZE + 1];
     uint8_t log_key[32], cosign_key[32], peer_key[32];
     uint64_t incarnation;
+    char peer_url[LIMIT_URL_SIZE + 1], client_url[LIMIT_URL_SIZE + 1]; /* "": not said */
 };
 
 /* Who the members are, and who we are. Filled by publish_config_load. */
@@ -54,12 +55,14 @@ struct publish_config {
 struct publish;
 
 /* Fill *ret_config from a ledger's identity.
- *   self  name of this member; its public keys must be the ones of `keys`
+ *   keys     this node's; the member of their name must have their public keys
+ *   join_as  member id of a node that is no member (yet, or any more); 0: it must be one
  * Errors: TALLY_E_NOT_FOUND (no such member), TALLY_E_MISMATCH (other keys or incarnation),
  * TALLY_E_MALFORMED (Config or policy). */
 struct ledger_identity;
 TALLY_NODISCARD enum tally_err publish_config_load(const struct ledger_identity *identity,
                                                    const struct node_keys *keys,
+                                                   uint32_t join_as,
                                                    struct publish_config *ret_config,
                                                    struct tally_diag *diag);
 /* The same node under another Config. Errors: TALLY_E_MALFORMED (Config or policy),

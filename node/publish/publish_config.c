@@ -20,8 +20,8 @@ static void take_member(const struct ledger_member *from, struct publish_member 
     memcpy(to->peer_key, from->peer_key, sizeof to->peer_key);
 }
 
-static enum tally_err find_self(const struct node_keys *keys, struct publish_config *config,
-                                struct tally_diag *diag)
+static enum tally_err find_self(const struct node_keys *keys, uint32_t join_as,
+                                struct publish_config *config, struct tally_diag *diag)
 {
     struct node_public own;
 
@@ -40,6 +40,11 @@ static enum tally_err find_self(const struct node_keys *keys, struct publish_con
             return TALLY_E_MISMATCH;
         }
         config->self = member->id;
+        config->keys = keys;
+        return TALLY_OK;
+    }
+    if (join_as != 0 && publish_member(config, join_as) == NULL) {
+        config->self = join_as;
         config->keys = keys;
         return TALLY_OK;
     }
@@ -99,7 +104,7 @@ static enum tally_err take_config(struct bytes config, struct publish_config *to
 }
 
 enum tally_err publish_config_load(const struct ledger_identity *identity,
-                                   const struct node_keys *keys,
+                                   const struct node_keys *keys, uint32_t join_as,
                                    struct publish_config *ret_config, struct tally_diag *diag)
 {
     static const struct publish_config empty;
@@ -109,7 +114,7 @@ enum tally_err publish_config_load(const struct ledger_identity *identity,
     ret_config->ledger_id = identity->ledger_id;
     strcpy(ret_config->origin, identity->origin);
     err = take_config(identity->config, ret_config, diag);
-    if (err == TALLY_OK && keys != NULL) err = find_self(keys, ret_config, diag);
+    if (err == TALLY_OK && keys != NULL) err = find_self(keys, join_as, ret_config, diag);
     return err;
 }
 
