@@ -29,7 +29,16 @@ bool raft_may_campaign(const struct raft *raft)
     if (raft->last - raft->settled >= RAFT_UNSETTLED_MAX) {
         return false; /* no room for the block that would open our term */
     }
-    return raft_is_voter(raft, raft->config.self);
+    /* Until the Config without us is committed nobody else may have the votes (4.2.2). */
+    return raft_is_voter(raft, raft->config.self) || raft_was_voter(raft);
+}
+
+/* Our own vote, if it counts. */
+static uint32_t granted_by_self(const struct raft *raft)
+{
+    const uint32_t self = raft->config.self;
+
+    return raft_is_voter(raft, self) ? UINT32_C(1) << raft_place(raft, self) : 0;
 }
 
 static uint32_t granted_count(const struct raft *raft)
@@ -61,7 +70,7 @@ static void campaign_in_earnest(struct raft *raft)
     raft->term++;
     raft->vote = raft->config.self;
     raft->leader = RAFT_NOBODY;
-    raft->granted = UINT32_C(1) << raft_place(raft, raft->config.self);
+    raft->granted = granted_by_self(raft);
     raft_hard_state_changed(raft);
     raft_campaign_later(raft);
     raft_note(raft, RAFT_NOTE_ELECTION_STARTED, raft->term, raft->durable);
@@ -84,7 +93,7 @@ void raft_campaign(struct raft *raft)
     raft->role = RAFT_PRECANDIDATE;
     raft->leader = RAFT_NOBODY;
     raft->handover = false;
-    raft->granted = UINT32_C(1) << raft_place(raft, raft->config.self);
+    raft->granted = granted_by_self(raft);
     raft_campaign_later(raft);
     raft_note(raft, RAFT_NOTE_PREVOTE_STARTED, raft->term + 1, raft->durable);
     ask_votes(raft, RAFT_PREVOTE, raft->term + 1);

@@ -16,6 +16,14 @@ bool raft_members_valid(const struct raft_members *members)
     return voters > 0 && voters <= LIMIT_VOTERS;
 }
 
+static bool votes_in(const struct raft_members *members, uint32_t id)
+{
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (members->ids[i] == id) return members->voters[i];
+    }
+    return false;
+}
+
 const struct raft_members *raft_members(const struct raft *raft)
 {
     return &raft->configs[raft->configs_count - 1].members;
@@ -37,9 +45,13 @@ uint32_t raft_place(const struct raft *raft, uint32_t id)
 
 bool raft_is_voter(const struct raft *raft, uint32_t id)
 {
-    const uint32_t place = raft_place(raft, id);
+    return votes_in(raft_members(raft), id);
+}
 
-    return place < raft_members(raft)->count && raft_members(raft)->voters[place];
+bool raft_was_voter(const struct raft *raft)
+{
+    return raft_members_index(raft) > raft->commit &&
+           votes_in(&raft->configs[raft->configs_count - 2].members, raft->config.self);
 }
 
 uint32_t raft_voters(const struct raft *raft)

@@ -21,7 +21,11 @@ struct storm {
         uint32_t loss_percent, double_percent, delay_ms, crash_permille, partition_permille;
         uint32_t disk_percent, verify_percent, propose_percent, forge_permille, jump_permille;
         uint32_t change_permille, transfer_permille, cut_percent;
-        uint32_t weak; /* the node whose disk may come back shorter */
+        uint32_t weak;                /* the node whose disk may come back shorter */
+        uint64_t random_max;          /* small: elections collide */
+        uint32_t down_ms;             /* a crashed node is back after about so long */
+        uint32_t voter_crash_percent; /* right after it decided on a vote */
+        bool leader_apart; /* partitions cut off the leader, whose own log grows on */
     } weather;
     uint64_t crashes, proposals, committed, terms, truncations, changes, losses, reads;
 };
@@ -41,6 +45,9 @@ static void draw_weather(struct storm *storm)
     static const uint32_t crashes[] = {0, 1, 5, 20};
     static const uint32_t partitions[] = {0, 1, 4, 10};
     static const uint32_t jumps[] = {0, 1, 3, 8};
+    static const uint32_t downs_ms[] = {5, 40, 300, 1000};
+    /* Of the largest blocks every message holds one alone, so logs end in more places. */
+    static const uint32_t sizes[] = {1000, 1000, 100000, LIMIT_BLOCK_SIZE};
     const bool forgers = draw(storm, 4) == 0;
 
     storm->weather.loss_percent = (uint32_t)draw(storm, 31);
@@ -57,6 +64,11 @@ static void draw_weather(struct storm *storm)
     storm->weather.transfer_permille = draw(storm, 2) == 0 ? 0 : 2;
     storm->weather.cut_percent = draw(storm, 3) == 0 ? 50 : 0;
     storm->weather.weak = 1 + (uint32_t)draw(storm, storm->cluster->nodes_count);
+    storm->weather.random_max = draw(storm, 3) == 0 ? 10 : UINT64_C(1) << 40;
+    storm->weather.voter_crash_percent = draw(storm, 3) == 0 ? 30 : 0;
+    storm->weather.down_ms = downs_ms[draw(storm, 4)];
+    storm->weather.leader_apart = draw(storm, 2) == 0;
+    storm->cluster->block_size = sizes[draw(storm, 4)];
 }
 
 /* Every event gets its own random number, and may end in a crash after any of its effects. */
@@ -64,7 +76,7 @@ static void prepare(struct storm *storm)
 {
     struct cluster *cluster = storm->cluster;
 
-    cluster->random = 1 + draw(storm, UINT64_C(1) << 40);
+    cluster->random = 1 + draw(storm, storm->weather.random_max);
     cluster->crash_in = CLUSTER_NO_CRASH;
     if (draw(storm, 1000) < storm->weather.crash_permille) {
         cluster->crash_in = (uint32_t)draw(storm, 5);
@@ -91,13 +103,15 @@ static void partition(struct storm *storm)
 {
     struct cluster *cluster = storm->cluster;
     const uint32_t count = cluster->nodes_count;
-    const uint32_t side = (uint32_t)draw(storm, UINT64_C(1) << count);
+    const uint32_t leader = cluster_leader(cluster);
+    uint32_t side = (uint32_t)draw(storm, UINT64_C(1) << count);
     const bool one_way = draw(storm, 3) == 0;
 
     if (draw(storm, 2) == 0) {
         memset(cluster->cut, 0, sizeof cluster->cut);
         return;
     }
+    if (storm->weather.leader_apart && leader != 0) side = UINT32_C(1) << (leader - 1);
     for (uint32_t a = 1; a <= count; a++) {
         for (uint32_t b = 1; b <= count; b++) {
             const bool left = (side >> (a - 1)) & 1, right = (side >> (b - 1)) & 1;
@@ -114,6 +128,8 @@ static void deliveries(struct storm *storm)
 
     while (at < cluster->wire_count && count-- > 0) {
         const size_t before = cluster->wire_count;
+        const struct raft_message *m = &cluster->wire[at]->message;
+        const uint32_t voter = m->type == RAFT_VOTE ? m->to : 0;
 
         if (cluster->wire[at]->at_ms > cluster->now_ms) {
             at++;
@@ -122,6 +138,10 @@ static void deliveries(struct storm *storm)
         prepare(storm);
         cluster_deliver(cluster, at);
         weather_on_wire(storm, before - 1);
+        if (voter != 0 && draw(storm, 100) < storm->weather.voter_crash_percent) {
+            cluster_crash(cluster, voter);
+            storm->crashes++;
+        }
     }
 }
 
@@ -196,7 +216,7 @@ static void node_turn(struct storm *storm, uint32_t id)
 
     prepare(storm);
     if (!cluster->nodes[id].up) {
-        if (draw(storm, 300) == 0) {
+        if (draw(storm, storm->weather.down_ms) == 0) {
             cluster->crash_in = CLUSTER_NO_CRASH;
             cut_short(storm, id);
             cluster_restart(cluster, id);
