@@ -112,7 +112,7 @@ bool raft_members_valid(const struct raft_members *members);
 uint32_t raft_place(const struct raft *raft, uint32_t id); /* count: not a member */
 uint32_t raft_voters(const struct raft *raft);
 uint32_t raft_majority(const struct raft *raft);
-bool raft_was_voter(const struct raft *raft); /* by the Config before one that is not committed */
+bool raft_was_voter(const struct raft *raft); /* by the Config before an uncommitted one */
 bool raft_members_room(
     const struct raft *raft); /* for one more Config above the commit index */
 void raft_members_append(struct raft *raft, uint64_t index, const struct raft_members *members);
