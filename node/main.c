@@ -118,11 +118,14 @@ static void wait_for_end(const sigset_t *signals)
     while (sigwait(signals, &got) != 0 || (got != SIGTERM && got != SIGINT)) continue;
 }
 
+static char **restart_arguments; /* those of main() */
+
 static int run_node(const struct node_config *node)
 {
     struct run_peer *peers = calloc(node->peers_count + 1, sizeof *peers);
     struct run_config config = {
         .data = node->data,
+        .restart = restart_arguments,
         .peer_listen = node->peer_listen,
         .client_listen = node->client_listen,
         .advertise = node->advertise,
@@ -217,6 +220,7 @@ int main(int argc, const char **argv)
     const char *name;
     int status, got;
 
+    restart_arguments = (char **)(uintptr_t)argv;
     while ((got = poptGetNextOpt(context)) == 'h') {
         fputs(usage, stdout);
         poptFreeContext(context);

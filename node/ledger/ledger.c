@@ -305,25 +305,54 @@ static enum tally_err apply_first(struct store *store, struct bytes block,
     return err;
 }
 
+/* Block 1 durable, applied and flushed. */
+static enum tally_err create_block(struct store *store, struct bytes data,
+                                   struct tally_diag *diag)
+{
+    const struct store_hard_state hard_state = {.commit = 1};
+    const struct store_block block = {.index = 1, .data = data};
+    const struct store_append append = {
+        .hard_state = &hard_state, .blocks = &block, .blocks_count = 1};
+    enum tally_err err;
+
+    if (store_last(store) != 0) {
+        tally_diag_set(diag, "the store holds a ledger already");
+        return TALLY_E_CONFLICT;
+    }
+    err = store_append(store, &append, diag);
+    return err != TALLY_OK ? err : apply_first(store, data, diag);
+}
+
+enum tally_err ledger_create_block(struct store *store, const struct tally_hash *ledger_id,
+                                   struct bytes block, struct tally_diag *diag)
+{
+    struct block_header header;
+    struct tally_hash hash = {0};
+
+    if (block_header_decode(block, &header, diag) == TALLY_OK) {
+        hash_leaf(block_body(block).data, block_body(block).size, &hash);
+    }
+    if (!hash_equal(&hash, ledger_id) || header.kind != BLOCK_GENESIS || header.index != 1) {
+        tally_diag_set(diag, "it is not the genesis block of this ledger");
+        return TALLY_E_CORRUPT;
+    }
+    return create_block(store, block, diag);
+}
+
 static enum tally_err create(struct store *store, struct bytes genesis_file,
                              struct arena *arena, struct tally_diag *diag)
 {
-    const struct store_hard_state hard_state = {.commit = 1};
-    struct store_append append = {.hard_state = &hard_state, .blocks_count = 1};
     struct genesis *genesis = arena_alloc(arena, sizeof *genesis);
-    struct store_block block = {.index = 1};
     struct tally_hash ledger_id;
-    struct bytes record;
+    struct bytes record, block;
     enum tally_err err;
 
     if (genesis == NULL) return TALLY_E_NO_MEMORY;
     err = genesis_decode(genesis_file, arena, genesis, diag);
     if (err == TALLY_OK) {
-        err = genesis_seal(genesis, arena, &record, &ledger_id, &block.data, diag);
+        err = genesis_seal(genesis, arena, &record, &ledger_id, &block, diag);
     }
-    append.blocks = &block;
-    if (err == TALLY_OK) err = store_append(store, &append, diag);
-    return err != TALLY_OK ? err : apply_first(store, block.data, diag);
+    return err != TALLY_OK ? err : create_block(store, block, diag);
 }
 
 enum tally_err ledger_create(struct store *store, struct bytes genesis_file,
@@ -332,10 +361,6 @@ enum tally_err ledger_create(struct store *store, struct bytes genesis_file,
     struct arena *arena = NULL;
     enum tally_err err;
 
-    if (store_last(store) != 0) {
-        tally_diag_set(diag, "the store holds a ledger already");
-        return TALLY_E_CONFLICT;
-    }
     err = arena_open(0, &arena);
     if (err == TALLY_OK) err = create(store, genesis_file, arena, diag);
     arena_close(arena);

@@ -70,6 +70,13 @@ struct ledger_block_result {
 TALLY_NODISCARD enum tally_err ledger_create(struct store *store, struct bytes genesis_file,
                                              struct tally_diag *diag);
 
+/* The same from block 1 itself, as a store of this ledger holds it.
+ * Errors: TALLY_E_CORRUPT (it is no genesis block of the ledger `ledger_id`), TALLY_E_CONFLICT,
+ * TALLY_E_IO, TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err ledger_create_block(struct store *store,
+                                                   const struct tally_hash *ledger_id,
+                                                   struct bytes block, struct tally_diag *diag);
+
 /* Open the ledger of a store that ledger_create made. State is that of the last flush that
  * survived: apply blocks from ledger_applied() + 1 on (that is 1, genesis, when a crash took
  * every flush).

@@ -57,6 +57,14 @@ _Noreturn void run_fatal(const struct run *run, const char *event, enum tally_er
 {
     run_log(run, RUN_LOG_ERROR, event, "error=%s why=\"%s\"", tally_err_name(err), diag->text);
     fflush(stderr);
+    if (err == TALLY_E_CORRUPT) {
+        /* What is on the disk is not what was written: start again, on a rebuilt database. */
+        run_rebuild_want(run->config->data, diag->text);
+        if (run->config->restart != NULL) {
+            (void)close_range(STDERR_FILENO + 1, ~0U, 0);
+            (void)execv("/proc/self/exe", run->config->restart);
+        }
+    }
     _exit((int)err);
 }
 
@@ -142,43 +150,103 @@ static void on_request(void *context, struct client_request *client)
     run_work(run, work);
 }
 
-static enum tally_err open_files(struct run *run, struct tally_diag *diag)
+static void close_database(struct run *run)
+{
+    ledger_close(run->ledger);
+    store_close(run->store);
+    run->ledger = NULL;
+    run->store = NULL;
+}
+
+/* Open what the disk holds and look at what a start needs of it. */
+static enum tally_err try_database(struct run *run, struct arena *arena,
+                                   struct ledger_identity *ret_identity,
+                                   struct tally_diag *diag)
+{
+    const struct witness_data witness = witness_data(run->witness);
+    struct store_value checkpoint = {0};
+    struct store_block *blocks = NULL;
+    struct node_start start;
+    char path[4096];
+    enum tally_err err = run_path(run->config->data, "db", path, diag);
+
+    if (err == TALLY_OK) err = store_rocksdb_open(path, &run->store, diag);
+    if (err == TALLY_E_NOT_FOUND) return TALLY_E_CORRUPT; /* there was one: a key is here */
+    if (err == TALLY_OK) err = ledger_open(run->store, &run->ledger, diag);
+    if (err == TALLY_OK) err = ledger_read_identity(run->store, arena, ret_identity, diag);
+    if (err == TALLY_OK) {
+        err = job_start(run->store, run->ledger, &witness, arena, &start, &blocks, &checkpoint,
+                        diag);
+    }
+    free(blocks);
+    store_value_free(&checkpoint);
+    return err == TALLY_E_NOT_FOUND ? TALLY_E_CORRUPT : err;
+}
+
+static enum tally_err open_database(struct run *run, struct arena *arena,
+                                    struct ledger_identity *ret_identity,
+                                    struct tally_diag *diag)
+{
+    enum tally_err err = TALLY_E_CORRUPT;
+
+    if (run_rebuild_wanted(run->config->data)) {
+        tally_diag_set(diag, "damage was found while the node ran");
+    } else {
+        err = try_database(run, arena, ret_identity, diag);
+    }
+    if (err != TALLY_E_CORRUPT) return err;
+    close_database(run);
+    err = run_rebuild(run, diag->text, diag);
+    return err == TALLY_OK ? try_database(run, arena, ret_identity, diag) : err;
+}
+
+/* A missing witness is damage that nobody can repair: what this node promised is unknown. */
+static enum tally_err open_witness(struct run *run, struct tally_diag *diag)
+{
+    char path[4096];
+    enum tally_err err = run_path(run->config->data, "witness", path, diag);
+
+    if (err == TALLY_OK) err = witness_open(path, &run->witness, diag);
+    if (err == TALLY_E_NOT_FOUND || err == TALLY_E_CORRUPT) {
+        tally_diag_set(diag,
+                       "%s is missing or damaged: what this node promised is not known, so it "
+                       "must not vote; see `tallyd recover` in docs/operations.md",
+                       path);
+        return TALLY_E_CORRUPT;
+    }
+    return err;
+}
+
+static enum tally_err open_files(struct run *run, struct arena *arena, struct tally_diag *diag)
 {
     char path[4096];
     struct ledger_identity identity;
-    struct witness_data data;
-    struct arena *arena = NULL;
-    enum tally_err err = arena_open(0, &arena);
+    struct witness_data data = {0};
+    enum tally_err err = run_path(run->config->data, "node.key", path, diag);
 
-    if (err != TALLY_OK) return err;
-    err = run_path(run->config->data, "node.key", path, diag);
     if (err == TALLY_OK) err = keyfile_node_load(path, &run->keys, diag);
     if (err == TALLY_E_NOT_FOUND) {
         tally_diag_set(diag, "%s is no data directory: `tallyd init` makes one",
                        run->config->data);
     }
-    if (err == TALLY_OK) err = run_path(run->config->data, "db", path, diag);
-    if (err == TALLY_OK) err = store_rocksdb_open(path, &run->store, diag);
-    if (err == TALLY_OK) err = ledger_open(run->store, &run->ledger, diag);
-    if (err == TALLY_OK) err = ledger_read_identity(run->store, arena, &identity, diag);
-    if (err == TALLY_OK) err = run_path(run->config->data, "witness", path, diag);
-    if (err == TALLY_OK) err = witness_open(path, &run->witness, diag);
+    if (err == TALLY_OK) err = open_witness(run, diag);
+    if (err == TALLY_OK) err = open_database(run, arena, &identity, diag);
+    if (err == TALLY_OK) err = run_genesis_keep(run->config->data, run->store, diag);
     if (err == TALLY_OK) {
         data = witness_data(run->witness);
         err = publish_config_load(&identity, &run->keys, data.node_id, &run->publish, diag);
     }
-    if (err == TALLY_OK) {
-        strcpy(run->ledger_name, identity.name);
-        atomic_store(&run->time_ms, ledger_time_ms(run->ledger));
-        if (memcmp(&data.ledger_id, &run->publish.ledger_id, 32) != 0 ||
-            data.node_id != run->publish.self || data.incarnation != run->keys.incarnation) {
-            tally_diag_set(diag, "the witness file in %s belongs to another ledger or node",
-                           run->config->data);
-            err = TALLY_E_WRONG_LEDGER;
-        }
+    if (err != TALLY_OK) return err;
+    strcpy(run->ledger_name, identity.name);
+    atomic_store(&run->time_ms, ledger_time_ms(run->ledger));
+    atomic_store(&run->applied, ledger_applied(run->ledger));
+    if (memcmp(&data.ledger_id, &run->publish.ledger_id, 32) != 0 ||
+        data.node_id != run->publish.self || data.incarnation != run->keys.incarnation) {
+        tally_diag_set(diag, "the witness file in %s belongs to another ledger or node",
+                       run->config->data);
+        return TALLY_E_WRONG_LEDGER;
     }
-    arena_close(arena);
-    return err;
+    return TALLY_OK;
 }
 
 static enum tally_err open_node(struct run *run, struct arena *arena, struct tally_diag *diag)
@@ -267,7 +335,7 @@ static enum tally_err start_threads(struct run *run)
     }
     run->loop_started = pthread_create(&run->loop, NULL, run_loop_main, run) == 0;
     return run->writer_started && run->applier_started && run->workers_count == workers &&
-                   run->loop_started
+                   run->loop_started && run_scrub_start(run)
                ? TALLY_OK
                : TALLY_E_NO_MEMORY;
 }
@@ -294,8 +362,8 @@ enum tally_err run_open(const struct run_config *config, struct run **ret_run,
     }
     err = sign_init();
     if (err == TALLY_OK) err = open_queues(run);
-    if (err == TALLY_OK) err = open_files(run, diag);
     if (err == TALLY_OK) err = arena_open(0, &arena);
+    if (err == TALLY_OK) err = open_files(run, arena, diag);
     if (err == TALLY_OK) err = open_node(run, arena, diag);
     arena_close(arena);
     if (err == TALLY_OK) err = open_peers(run, diag);
@@ -319,6 +387,7 @@ static void stop_threads(struct run *run)
     struct queue *const queues[] = {run->works, run->applies, run->writes, run->inbox};
 
     client_net_stop(run->clients);
+    run_scrub_stop(run);
     atomic_store(&run->stopping, true);
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++) {
         if (queues[i] != NULL) queue_close(queues[i]);

@@ -22,6 +22,8 @@ struct run_peer {
 /* Borrowed for the life of the run. */
 struct run_config {
     const char *data; /* directory that run_init made */
+    char **restart; /* arguments to start this program with again, NULL-terminated, when damage
+                       was found on the disk; NULL: the process ends */
     const char *peer_listen, *client_listen, *advertise;
     const struct run_peer *peers; /* the other members */
     uint32_t peers_count;
@@ -43,6 +45,7 @@ TALLY_NODISCARD enum tally_err run_init(const char *data, struct bytes genesis,
 struct run;
 
 /* Start a node on a data directory and return while it works.
+ * A damaged database is rebuilt first: run_rebuild.
  * Errors: TALLY_E_NOT_FOUND (run_init has not finished here), TALLY_E_CORRUPT, TALLY_E_INVALID
  * (configuration), TALLY_E_WRONG_LEDGER, TALLY_E_MISMATCH (key), TALLY_E_IO (also: port in
  * use). */

@@ -65,9 +65,8 @@ static enum tally_err make_store(const char *data, struct bytes genesis,
     if (err == TALLY_OK) err = store_rocksdb_create(path, diag);
     if (err == TALLY_OK) err = store_rocksdb_open(path, &store, diag);
     if (err == TALLY_OK) err = ledger_create(store, genesis, diag);
+    if (err == TALLY_OK) err = run_genesis_keep(data, store, diag);
     store_close(store);
-    if (err == TALLY_OK) err = run_path(data, "genesis", path, diag);
-    if (err == TALLY_OK) err = file_create(path, genesis, 0644, diag);
     return err;
 }
 

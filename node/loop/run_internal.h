@@ -5,6 +5,8 @@
  *   perform.c  what the loop does with actions: jobs onto queues, messages onto the network
  *   run_init.c making a data directory
  *   run_members.c  members that come and go
+ *   run_scrub.c    everything stored is read again and again
+ *   run_rebuild.c  a damaged database is set aside and built anew
  *   serve.c    requests of clients, on the workers
  *
  * Ownership: an item on a queue belongs to the queue, then to who popped it. */
@@ -91,6 +93,13 @@ struct run {
     char woken;            /* its address: the network has something */
     atomic_bool wake_pending, stopping;
     atomic_uint_least64_t time_ms; /* of the last record */
+    atomic_uint_least64_t applied; /* blocks */
+    struct {
+        pthread_t thread;
+        pthread_mutex_t lock;
+        pthread_cond_t wake;
+        bool started, stop; /* stop: under the lock */
+    } scrub;
     uint64_t next_tick_ms, next_poll_ms;
 
     pthread_t loop, writer, applier, workers[RUN_WORKERS_MAX];
@@ -119,6 +128,23 @@ void run_send(struct run *run, uint32_t to, const struct node_message *from);
 /* `data`/`name`, NUL-terminated. Errors: TALLY_E_INVALID (too long). */
 TALLY_NODISCARD enum tally_err run_path(const char *data, const char *name, char ret_path[4096],
                                         struct tally_diag *diag);
+/* run_rebuild.c: before anything is open. Set the database aside, make a new one from genesis
+ * and what can still be read. Errors: TALLY_E_CORRUPT (too many were set aside),
+ * TALLY_E_NOT_FOUND (the genesis file), TALLY_E_IO. */
+TALLY_NODISCARD enum tally_err run_rebuild(struct run *run, const char *why,
+                                           struct tally_diag *diag);
+/* Keep block 1 beside the database, or put it right: a database that is rebuilt begins with it.
+ * Errors: as store_read and file_write. */
+TALLY_NODISCARD enum tally_err run_genesis_keep(const char *data, struct store *store,
+                                                struct tally_diag *diag);
+/* Leave a mark that the next start rebuilds the database, and look for one. */
+void run_rebuild_want(const char *data, const char *why);
+bool run_rebuild_wanted(const char *data);
+
+/* run_scrub.c. False: no thread could be started. */
+bool run_scrub_start(struct run *run);
+void run_scrub_stop(struct run *run); /* waits for it */
+
 /* run_members.c. Loop thread: talk to these members, and to no others. */
 void run_members(struct run *run, const struct node_action *action);
 /* False: nobody says where it listens. The URL is borrowed from run or member. */

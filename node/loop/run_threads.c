@@ -174,6 +174,7 @@ static void apply_blocks(struct run *run, const struct node_action *action)
 
     if (err != TALLY_OK) run_fatal(run, "apply_failed", err, &diag);
     atomic_store(&run->time_ms, ledger_time_ms(run->ledger));
+    atomic_store(&run->applied, ledger_applied(run->ledger));
     inbox->event.applied.results = inbox->applied.results;
     inbox->event.applied.count = inbox->applied.count;
     run_post(run, inbox);

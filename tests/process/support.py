@@ -82,7 +82,16 @@ class Cluster:
         self.urls = self.env["TALLY_CLUSTER"].split(",")
         return self
 
-    def __exit__(self, *_):
+    def logs(self, lines=20):
+        """The ends of the nodes' logs, for who looks at a failure."""
+        for n in range(1, self.nodes + 1):
+            if os.path.exists(self.path("n%d.log" % n)):
+                print("---- n%d" % n)
+                print(good("tail", "-n", lines, self.path("n%d.log" % n)).out, end="")
+
+    def __exit__(self, kind=None, *_):
+        if kind is not None:
+            self.logs()
         for n in range(1, self.nodes + 1):  # a stopped process ends only after SIGCONT
             if os.path.exists(self.path("n%d.pid" % n)):
                 run(os.path.join(SOURCE, "cluster/local"), "resume", "--dir=" + self.dir, "--node=n%d" % n)

@@ -1,0 +1,157 @@
+/* The scrub thread: reads everything that is stored, again and again, at a bounded rate, so
+ * that damage is found while the other members can still repair it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "crypto/hash.h"
+#include "event/block.h"
+#include "ledger/ledger_scrub.h"
+#include "loop/run_internal.h"
+
+enum {
+    RATE_PER_MS = 16 * 1024,   /* bytes: 16 MiB a second */
+    PAUSE_MS = 10 * 60 * 1000, /* between two passes */
+    READ_BLOCKS = 64,
+    RECORDS_A_TURN = 64,
+};
+
+/* Wait, or end early because the node stops: false. */
+static bool wait_ms(struct run *run, uint64_t ms)
+{
+    struct timespec until;
+    bool goes_on;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&run->scrub.lock);
+    while (!run->scrub.stop &&
+           pthread_cond_timedwait(&run->scrub.wake, &run->scrub.lock, &until) != ETIMEDOUT) {
+        continue;
+    }
+    goes_on = !run->scrub.stop;
+    pthread_mutex_unlock(&run->scrub.lock);
+    return goes_on;
+}
+
+static void check(struct run *run, enum tally_err err, const struct tally_diag *diag)
+{
+    if (err == TALLY_E_CORRUPT || err == TALLY_E_IO) {
+        run_fatal(run, "scrub_found_damage", err, diag);
+    }
+}
+
+/* The chain of the blocks that are applied: frame, place, predecessor. False: the node stops.
+ */
+static bool scrub_blocks(struct run *run, uint64_t *ret_size)
+{
+    const uint64_t last = atomic_load(&run->applied);
+    struct tally_hash previous = {0};
+    struct tally_diag diag = {{0}};
+
+    for (uint64_t from = 1; from <= last;) {
+        struct store_block *blocks = NULL;
+        size_t count = 0, size = 0;
+        enum tally_err err =
+            store_read(run->store, from, READ_BLOCKS, LIMIT_BLOCK_SIZE, &blocks, &count, &diag);
+
+        check(run, err, &diag);
+        if (err != TALLY_OK) return wait_ms(run, 0); /* no memory: the next pass */
+        for (size_t i = 0; i < count; i++) {
+            struct block_header header;
+
+            err = block_header_decode(blocks[i].data, &header, &diag);
+            if (err == TALLY_OK &&
+                (header.index != from + i ||
+                 (header.index > 1 && !hash_equal(&header.previous, &previous)))) {
+                tally_diag_set(&diag, "block %llu does not follow the one before it",
+                               (unsigned long long)(from + i));
+                err = TALLY_E_CORRUPT;
+            }
+            if (err != TALLY_OK) check(run, TALLY_E_CORRUPT, &diag);
+            block_hash(&header, &previous);
+            size += blocks[i].data.size;
+        }
+        free(blocks);
+        from += count;
+        *ret_size += size;
+        if (!wait_ms(run, size / RATE_PER_MS)) return false;
+    }
+    return true;
+}
+
+static bool scrub_records(struct run *run, struct arena *arena, uint64_t *ret_records)
+{
+    struct ledger_scrub scrub = {0};
+    struct tally_diag diag = {{0}};
+    enum tally_err err = TALLY_OK;
+
+    while (err == TALLY_OK) {
+        const uint64_t size = scrub.size;
+
+        for (int i = 0; i < RECORDS_A_TURN && err == TALLY_OK; i++) {
+            err = ledger_scrub_next(run->store, &scrub, arena, &diag);
+            arena_reset(arena, 0);
+        }
+        check(run, err, &diag);
+        if (!wait_ms(run, 1 + (scrub.size - size) / RATE_PER_MS)) return false;
+    }
+    *ret_records = scrub.frontier.size;
+    return true;
+}
+
+static bool pass(struct run *run, struct arena *arena)
+{
+    const uint64_t began_ms = clock_monotonic_ms();
+    uint64_t size = 0, records = 0, keys = 0;
+    struct tally_diag diag = {{0}};
+
+    if (!scrub_blocks(run, &size) || !scrub_records(run, arena, &records)) return false;
+    check(run, ledger_scrub_rest(run->store, &keys, &diag), &diag);
+    run_log(run, RUN_LOG_INFO, "scrubbed", "bytes=%llu records=%llu keys=%llu ms=%llu",
+            (unsigned long long)size, (unsigned long long)records, (unsigned long long)keys,
+            (unsigned long long)(clock_monotonic_ms() - began_ms));
+    return true;
+}
+
+static void *scrub_main(void *context)
+{
+    struct run *run = context;
+    struct arena *arena = NULL;
+
+    if (arena_open(0, &arena) != TALLY_OK) abort();
+    while (pass(run, arena) && wait_ms(run, PAUSE_MS)) continue;
+    arena_close(arena);
+    return NULL;
+}
+
+bool run_scrub_start(struct run *run)
+{
+    pthread_condattr_t monotonic;
+
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&run->scrub.wake, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    (void)pthread_mutex_init(&run->scrub.lock, NULL);
+    run->scrub.started = pthread_create(&run->scrub.thread, NULL, scrub_main, run) == 0;
+    return run->scrub.started;
+}
+
+void run_scrub_stop(struct run *run)
+{
+    if (!run->scrub.started) return;
+    pthread_mutex_lock(&run->scrub.lock);
+    run->scrub.stop = true;
+    pthread_cond_signal(&run->scrub.wake);
+    pthread_mutex_unlock(&run->scrub.lock);
+    (void)pthread_join(run->scrub.thread, NULL);
+    (void)pthread_mutex_destroy(&run->scrub.lock);
+    (void)pthread_cond_destroy(&run->scrub.wake);
+}
