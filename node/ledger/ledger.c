@@ -313,6 +313,7 @@ static enum tally_err create_block(struct store *store, struct bytes data,
     const struct store_block block = {.index = 1, .data = data};
     const struct store_append append = {
         .hard_state = &hard_state, .blocks = &block, .blocks_count = 1};
+    const struct store_append sync = {.hard_state = &hard_state};
     enum tally_err err;
 
     if (store_last(store) != 0) {
@@ -320,7 +321,10 @@ static enum tally_err create_block(struct store *store, struct bytes data,
         return TALLY_E_CONFLICT;
     }
     err = store_append(store, &append, diag);
-    return err != TALLY_OK ? err : apply_first(store, data, diag);
+    if (err == TALLY_OK) err = apply_first(store, data, diag);
+    /* What was applied is durable with the next synced step: without it, a power cut now would
+     * leave a log whose ledger nobody can name. */
+    return err == TALLY_OK ? store_append(store, &sync, diag) : err;
 }
 
 enum tally_err ledger_create_block(struct store *store, const struct tally_hash *ledger_id,

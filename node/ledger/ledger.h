@@ -150,6 +150,13 @@ TALLY_NODISCARD enum tally_err ledger_read_inclusion(struct store *store, uint64
                                                      struct tally_hash *ret_proof,
                                                      uint32_t *ret_count,
                                                      struct tally_diag *diag);
+/* Consistency path from the tree of `old_size` leaves to that of `new_size`; 1 <= old_size <=
+ * new_size <= records. `ret_proof` and errors as ledger_read_inclusion. */
+TALLY_NODISCARD enum tally_err ledger_read_consistency(struct store *store, uint64_t old_size,
+                                                       uint64_t new_size,
+                                                       struct tally_hash *ret_proof,
+                                                       uint32_t *ret_count,
+                                                       struct tally_diag *diag);
 /* Root of the first `size` records; 1 <= size <= records. */
 TALLY_NODISCARD enum tally_err ledger_read_root(struct store *store, uint64_t size,
                                                 struct tally_hash *ret_root,

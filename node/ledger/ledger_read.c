@@ -84,6 +84,16 @@ static enum tally_err check_size(struct store *store, uint64_t size, struct tall
     return TALLY_E_INVALID;
 }
 
+static enum tally_err give(enum tally_err err, const struct merkle_proof *proof,
+                           struct tally_hash *ret_proof, uint32_t *ret_count)
+{
+    if (err != TALLY_OK) return err;
+    ASSERT(proof->count <= LIMIT_PROOF_HASHES);
+    memcpy(ret_proof, proof->hashes, proof->count * sizeof proof->hashes[0]);
+    *ret_count = proof->count;
+    return TALLY_OK;
+}
+
 enum tally_err ledger_read_inclusion(struct store *store, uint64_t index, uint64_t size,
                                      struct tally_hash *ret_proof, uint32_t *ret_count,
                                      struct tally_diag *diag)
@@ -94,11 +104,20 @@ enum tally_err ledger_read_inclusion(struct store *store, uint64_t index, uint64
     enum tally_err err = check_size(store, size, diag);
 
     if (err == TALLY_OK) err = merkle_prove_inclusion(&reader, index, size, &proof);
-    if (err != TALLY_OK) return err;
-    ASSERT(proof.count <= LIMIT_PROOF_HASHES);
-    memcpy(ret_proof, proof.hashes, proof.count * sizeof proof.hashes[0]);
-    *ret_count = proof.count;
-    return TALLY_OK;
+    return give(err, &proof, ret_proof, ret_count);
+}
+
+enum tally_err ledger_read_consistency(struct store *store, uint64_t old_size,
+                                       uint64_t new_size, struct tally_hash *ret_proof,
+                                       uint32_t *ret_count, struct tally_diag *diag)
+{
+    struct node_source source = {.store = store, .diag = diag};
+    const struct merkle_reader reader = {.ctx = &source, .read = read_node};
+    struct merkle_proof proof;
+    enum tally_err err = check_size(store, new_size, diag);
+
+    if (err == TALLY_OK) err = merkle_prove_consistency(&reader, old_size, new_size, &proof);
+    return give(err, &proof, ret_proof, ret_count);
 }
 
 enum tally_err ledger_read_root(struct store *store, uint64_t size, struct tally_hash *ret_root,

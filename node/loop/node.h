@@ -43,7 +43,8 @@ struct node_setup {
     /* Origin, keys, and the members as of what is applied; borrowed for the node's life. */
     const struct publish_config *publish;
     uint32_t election_ms, heartbeat_ms;
-    uint64_t future_ms; /* NODE_FUTURE_MS unless a test says otherwise */
+    uint64_t future_ms;  /* NODE_FUTURE_MS unless a test says otherwise */
+    uint64_t cache_size; /* NODE_CACHE_SIZE unless a test says otherwise */
 };
 
 /* A Config block above what is applied. */

@@ -56,7 +56,7 @@ void node_slots_evict(struct node *node)
 {
     const uint64_t last = raft_last_index(node->raft);
 
-    while (node->cached_size > NODE_CACHE_SIZE && node->cached_from < last) {
+    while (node->cached_size > node->config.cache_size && node->cached_from < last) {
         struct slot *slot = node_slot(node, node->cached_from);
 
         if (slot != NULL && slot->block != NULL) {

@@ -256,6 +256,7 @@ static enum tally_err open_node(struct run *run, struct arena *arena, struct tal
         .election_ms = run->config->election_ms,
         .heartbeat_ms = run->config->heartbeat_ms,
         .future_ms = NODE_FUTURE_MS,
+        .cache_size = NODE_CACHE_SIZE,
     };
     struct store_value checkpoint = {0};
     struct store_block *blocks = NULL;

@@ -101,6 +101,22 @@ static bool fails(struct store_mem *self, bool *ret_done)
     return fail;
 }
 
+static void frame_block(struct store_mem *self, const struct store_block *block)
+{
+    const size_t size = STORE_FRAME_SIZE + block->data.size;
+    uint8_t *framed = malloc(size), key[8];
+
+    ASSERT(framed != NULL);
+    store_frame(block->index, block->data, framed);
+    if (block->data.size > 0) {
+        memcpy(framed + STORE_FRAME_SIZE, block->data.data, block->data.size);
+    }
+    block_key(block->index, key);
+    free(mem_table_set(&self->tables[BLOCKS], bytes_of(key, 8),
+                       mem_item_new(bytes_of(key, 8), bytes_of(framed, size))));
+    free(framed);
+}
+
 static void append_blocks(struct store_mem *self, const struct store_append *append,
                           uint64_t last)
 {
@@ -110,21 +126,7 @@ static void append_blocks(struct store_mem *self, const struct store_append *app
     for (uint64_t index = append->truncate_from; index > 0 && index <= last; index++) {
         free(mem_table_set(table, block_key(index, key), NULL));
     }
-    for (size_t i = 0; i < append->blocks_count; i++) {
-        const struct store_block *block = &append->blocks[i];
-        const size_t size = STORE_FRAME_SIZE + block->data.size;
-        uint8_t *framed = malloc(size);
-
-        ASSERT(framed != NULL);
-        store_frame(block->index, block->data, framed);
-        if (block->data.size > 0) {
-            memcpy(framed + STORE_FRAME_SIZE, block->data.data, block->data.size);
-        }
-        block_key(block->index, key);
-        free(mem_table_set(table, bytes_of(key, 8),
-                           mem_item_new(bytes_of(key, 8), bytes_of(framed, size))));
-        free(framed);
-    }
+    for (size_t i = 0; i < append->blocks_count; i++) frame_block(self, &append->blocks[i]);
     if (append->hard_state != NULL) self->hard_state = *append->hard_state;
     synced(self); /* one write-ahead log: what came before is durable, too */
 }
@@ -363,4 +365,42 @@ bool store_mem_lose(struct store *store, uint64_t index)
     free(item);
     unlock(self);
     return found;
+}
+
+bool store_mem_put_back(struct store *store, uint64_t index, struct bytes block)
+{
+    struct store_mem *self = locked(store);
+    const bool found = index > 0 && index <= store->last;
+
+    if (found) frame_block(self, &(struct store_block){index, block});
+    unlock(self);
+    return found;
+}
+
+static void copy_table(const struct mem_table *from, struct mem_table *to)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        for (size_t k = 0; k < from->leaves[i]->count; k++) {
+            const struct mem_item *item = from->leaves[i]->items[k];
+
+            free(mem_table_set(to, mem_item_key(item),
+                               mem_item_new(mem_item_key(item), mem_item_value(item))));
+        }
+    }
+}
+
+enum tally_err store_mem_copy(struct store *from, struct store **ret_store)
+{
+    struct store *copy = NULL;
+    struct store_mem *self;
+    const enum tally_err err = store_mem_open(&copy);
+
+    if (err != TALLY_OK) return err;
+    self = locked(from);
+    for (size_t i = 0; i < TABLES; i++) copy_table(&self->tables[i], &mem(copy)->tables[i]);
+    mem(copy)->hard_state = self->hard_state;
+    unlock(self);
+    load(mem(copy));
+    *ret_store = copy;
+    return TALLY_OK;
 }

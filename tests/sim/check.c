@@ -1,4 +1,4 @@
-/* What must hold. */
+/* What must hold at every step. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,56 +7,113 @@
 
 #include "base/assert.h"
 #include "crypto/hash.h"
-#include "event/record.h"
+#include "note/checkpoint.h"
+#include "note/note.h"
 #include "sim/world.h"
+
+void check_leader(struct world *world, uint64_t term, uint32_t id)
+{
+    ASSERT(term < TERMS_MAX);
+    if (world->leader_of[term] == 0) world->leader_of[term] = id;
+    if (world->leader_of[term] != id) {
+        world_violation(world, CHECK_LEADERS, "nodes %u and %u both lead term %" PRIu64,
+                        world->leader_of[term], id, term);
+    }
+}
+
+void check_committed(struct world *world, uint32_t id, uint64_t index,
+                     const struct tally_hash *hash)
+{
+    ASSERT(index < BLOCKS_MAX);
+    if (!world->committed_known[index]) {
+        world->committed_known[index] = true;
+        world->committed[index] = *hash;
+        world->totals->blocks++;
+    } else if (!hash_equal(&world->committed[index], hash)) {
+        world_violation(world, CHECK_COMMITTED, "node %u commits another block %" PRIu64, id,
+                        index);
+    }
+}
 
 /* One leader per term; what is committed never changes. */
 void check_step(struct world *world, struct machine *machine)
 {
     const struct raft *raft = node_raft(machine->node);
     const uint64_t term = raft_term(raft), commit = raft_commit(raft);
+    const uint64_t last = raft_last_index(raft);
+    uint64_t start;
 
-    if (raft_role(raft) == RAFT_LEADER && term < TERMS_MAX) {
-        if (world->leader_of[term] == 0) world->leader_of[term] = machine->index + 1;
-        if (world->leader_of[term] != machine->index + 1) {
-            world_violation(world, "nodes %u and %u both lead term %" PRIu64,
-                            world->leader_of[term], machine->index + 1, term);
-        }
-    }
-    for (uint64_t index = machine->commit_checked + 1; index <= commit && index < BLOCKS_MAX;
-         index++) {
+    memcpy(&start, raft_entry(raft, last)->hash.bytes, sizeof start);
+    world_note(world, term << 32 | (uint64_t)raft_role(raft));
+    world_note(world, commit << 32 | last);
+    world_note(world,
+               __builtin_bswap64(start)); /* the same on every machine that we build for */
+    if (raft_role(raft) == RAFT_LEADER) check_leader(world, term, machine->index + 1);
+    for (uint64_t index = machine->commit_checked + 1; index <= commit; index++) {
         const struct raft_entry *entry = raft_entry(raft, index);
 
         if (entry == NULL) continue; /* older than the core remembers */
-        if (!world->committed_known[index]) {
-            world->committed_known[index] = true;
-            world->committed[index] = entry->hash;
-            world->totals->blocks++;
-        } else if (!hash_equal(&world->committed[index], &entry->hash)) {
-            world_violation(world, "node %u commits another block %" PRIu64, machine->index + 1,
-                            index);
-        }
+        check_committed(world, machine->index + 1, index, &entry->hash);
     }
     machine->commit_checked = commit;
 }
 
-/* All members sign one root per size. */
-void check_root(struct world *world, uint64_t size, const struct tally_hash *root)
+/* All members have and sign one root per size. */
+void check_root(struct world *world, uint64_t size, const struct tally_hash *root,
+                bool published)
 {
-    for (size_t i = 0; i < world->roots_count; i++) {
-        if (world->roots[i].size != size) continue;
-        if (!hash_equal(&world->roots[i].root, root)) {
-            world_violation(world, "two roots for size %" PRIu64, size);
+    for (size_t i = world->roots_count; i > 0; i--) { /* the newest are asked for most */
+        struct root *known = &world->roots[i - 1];
+
+        if (known->size != size) continue;
+        if (!hash_equal(&known->root, root)) {
+            world_violation(world, CHECK_ROOTS, "two roots for size %" PRIu64, size);
         }
+        known->published = known->published || published;
         return;
     }
     ASSERT(world->roots_count < BLOCKS_MAX);
-    world->roots[world->roots_count].size = size;
-    world->roots[world->roots_count++].root = *root;
+    world->roots[world->roots_count++] =
+        (struct root){.size = size, .root = *root, .published = published};
 }
 
-void check_receipt(struct world *world, const struct buffer *receipt,
-                   const struct tally_hash *event_hash)
+void check_boundary(struct world *world, uint64_t block, uint64_t size,
+                    const struct tally_hash *root)
+{
+    ASSERT(block < BLOCKS_MAX);
+    if (world->boundary_size[block] == 0) world->boundary_size[block] = size;
+    if (world->boundary_size[block] != size) {
+        world_violation(world, CHECK_BOUNDARIES, "two sizes after block %" PRIu64, block);
+    }
+    check_root(world, size, root, false);
+}
+
+/* A member never signs a size below one that it signed. */
+void check_signed(struct machine *machine, uint64_t size, const struct tally_hash *root)
+{
+    check_root(machine->world, size, root, false);
+    if (size < machine->signed_checked) {
+        world_violation(machine->world, CHECK_SIGNED_BELOW,
+                        "node %u signs size %" PRIu64 " after %" PRIu64, machine->index + 1,
+                        size, machine->signed_checked);
+    }
+    machine->signed_checked = size;
+}
+
+void check_published(struct world *world, struct bytes bytes)
+{
+    struct checkpoint checkpoint;
+    struct note note;
+    enum tally_err err = note_parse(bytes.data, bytes.size, &note, NULL);
+
+    if (err == TALLY_OK) err = checkpoint_parse(note.text, &checkpoint, NULL);
+    if (err != TALLY_OK) {
+        world_violation(world, CHECK_ROOTS, "a checkpoint that nobody can read");
+    }
+    check_root(world, checkpoint.size, &checkpoint.root, true);
+}
+
+static struct tally_receipt *read_receipt(struct world *world, const struct buffer *receipt)
 {
     struct tally_receipt *found = NULL;
     enum tally_verdict verdict = TALLY_VERDICT_NONE;
@@ -73,135 +130,39 @@ void check_receipt(struct world *world, const struct buffer *receipt,
                                &verdict, &found, &diag);
     free(trust);
     if (err != TALLY_OK || verdict == TALLY_VERDICT_NONE) {
-        world_violation(world, "a receipt does not verify: %s: %s", tally_err_text(err),
-                        diag.text);
+        world_violation(world, CHECK_RECEIPTS, "a receipt does not verify: %s: %s",
+                        tally_err_text(err), diag.text);
     }
+    return found;
+}
+
+void check_receipt(struct world *world, const struct buffer *receipt,
+                   const struct tally_hash *event_hash)
+{
+    struct tally_receipt *found = read_receipt(world, receipt);
+    struct tally_hash root;
+    struct receipt *kept;
+
     if (memcmp(found->event_hash, event_hash->bytes, 32) != 0) {
-        world_violation(world, "a receipt is for another event");
+        world_violation(world, CHECK_RECEIPTS, "a receipt is for another event");
     }
+    memcpy(root.bytes, found->root, 32);
+    check_root(world, found->size, &root, true);
+    ASSERT(world->receipts_count < RECEIPTS_MAX);
+    kept = &world->receipts[world->receipts_count++];
+    kept->index = found->index;
+    kept->size = found->size;
+    tally_leaf_hash(found->record, found->record_size, &kept->leaf);
     tally_receipt_free(found);
     world->totals->receipts++;
 }
 
-/* All machines up, all the same size, all of it published. */
-bool check_converged(struct world *world)
+/* A read sees everything that anyone was told before it was sent. */
+void check_read(struct world *world, uint64_t floor, uint64_t size)
 {
-    struct node_status first, other;
-
-    for (uint32_t i = 0; i < world->nodes_count; i++) {
-        if (world->machines[i].node == NULL) return false;
+    if (size < floor) {
+        world_violation(world, CHECK_READS,
+                        "a read sees %" PRIu64 " records of %" PRIu64 " acknowledged", size,
+                        floor);
     }
-    node_status(world->machines[0].node, world->now_ms, &first);
-    for (uint32_t i = 0; i < world->nodes_count; i++) {
-        node_status(world->machines[i].node, world->now_ms, &other);
-        if (other.size != first.size || other.published != other.size) return false;
-        if (other.commit != first.commit || other.last != other.commit) return false;
-    }
-    return true;
-}
-
-static void check_same_records(struct world *world)
-{
-    struct tally_hash root, other;
-    uint64_t size = 0;
-    enum tally_err err = ledger_read_size(world->machines[0].store, &size, NULL);
-
-    if (err == TALLY_OK) err = ledger_read_root(world->machines[0].store, size, &root, NULL);
-    ASSERT(err == TALLY_OK);
-    for (uint32_t i = 1; i < world->nodes_count; i++) {
-        err = ledger_read_root(world->machines[i].store, size, &other, NULL);
-        if (err != TALLY_OK || !hash_equal(&root, &other)) {
-            world_violation(world, "node %u ends with another tree", i + 1);
-        }
-    }
-    world->totals->records += size;
-}
-
-/* Every acknowledged event is there, once, at its index. */
-static void check_acknowledged(struct world *world, const struct acknowledged *one,
-                               uint8_t *seen, uint64_t size)
-{
-    struct store *store = world->machines[one->index % world->nodes_count].store;
-    struct arena *arena = NULL;
-    struct ledger_leaf leaf;
-    struct record record;
-    enum tally_err err = arena_open(0, &arena);
-
-    ASSERT(err == TALLY_OK);
-    err = one->index < size ? ledger_read_leaf(store, one->index, arena, &leaf, NULL)
-                            : TALLY_E_NOT_FOUND;
-    if (err == TALLY_OK) err = record_decode(leaf.record, arena, &record, NULL);
-    if (err != TALLY_OK || record.kind != RECORD_EVENT ||
-        !hash_equal(&record.event.event_hash, &one->event_hash)) {
-        world_violation(world, "acknowledged record %" PRIu64 " is lost", one->index);
-    }
-    if (seen[one->index]++ > 0)
-        world_violation(world, "record %" PRIu64 " stands for two events", one->index);
-    arena_close(arena);
-}
-
-/* If A was acknowledged before B was sent, A has the smaller index. */
-static void check_real_time(struct world *world)
-{
-    for (uint32_t a = 0; a < CLIENTS; a++) {
-        for (uint32_t b = 0; b < CLIENTS; b++) {
-            for (size_t i = 0; i < world->clients[a].acknowledged_count; i++) {
-                for (size_t k = 0; k < world->clients[b].acknowledged_count; k++) {
-                    const struct acknowledged *x = &world->clients[a].acknowledged[i];
-                    const struct acknowledged *y = &world->clients[b].acknowledged[k];
-
-                    if (x->acknowledged_ms < y->sent_ms && x->index >= y->index) {
-                        world_violation(world,
-                                        "records %" PRIu64 " and %" PRIu64 " are out of order",
-                                        x->index, y->index);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* No event has two records. */
-static void check_unique(struct world *world, uint64_t size)
-{
-    struct store *store = world->machines[0].store;
-
-    for (uint64_t index = 0; index < size; index++) {
-        struct arena *arena = NULL;
-        struct ledger_leaf leaf;
-        struct record record;
-        uint64_t first = 0;
-        enum tally_err err = arena_open(0, &arena);
-
-        ASSERT(err == TALLY_OK);
-        err = ledger_read_leaf(store, index, arena, &leaf, NULL);
-        if (err == TALLY_OK) err = record_decode(leaf.record, arena, &record, NULL);
-        if (err != TALLY_OK) world_violation(world, "record %" PRIu64 " cannot be read", index);
-        if (record.kind == RECORD_EVENT) {
-            err = ledger_read_event_index(store, &record.event.event_hash, &first, NULL);
-            if (err != TALLY_OK || first != index) {
-                world_violation(world, "records %" PRIu64 " and %" PRIu64 " are one event",
-                                first, index);
-            }
-        }
-        arena_close(arena);
-    }
-}
-
-void check_end(struct world *world)
-{
-    uint64_t size = 0;
-    enum tally_err err = ledger_read_size(world->machines[0].store, &size, NULL);
-    uint8_t *seen = calloc((size_t)size + 1, 1);
-
-    ASSERT(err == TALLY_OK && seen != NULL);
-    check_same_records(world);
-    for (uint32_t c = 0; c < CLIENTS; c++) {
-        for (size_t i = 0; i < world->clients[c].acknowledged_count; i++) {
-            check_acknowledged(world, &world->clients[c].acknowledged[i], seen, size);
-        }
-    }
-    check_real_time(world);
-    check_unique(world, size);
-    free(seen);
 }

@@ -14,6 +14,7 @@ void client_open(struct world *world, uint32_t index)
     struct client *client = &world->clients[index];
 
     client->index = index;
+    client->wrong_clock = world_chance(world, 10);
     client->acknowledged = calloc((size_t)BATCHES_MAX * 8, sizeof *client->acknowledged);
     ASSERT(client->acknowledged != NULL);
     world_add(world, HAPPEN_CLIENT, 1 + world_draw(world, 300))->client = index;
@@ -37,6 +38,10 @@ static void make_batch(struct world *world, struct client *client)
     for (uint32_t i = 0; i < client->events_count; i++) {
         struct fixture_spec spec = {.type = EVENT_MODEL_CREATED, .who = who};
 
+        if (client->wrong_clock) { /* the claimed time follows the number; years ahead */
+            spec.id = (UINT64_C(1) << 40) + world->next_subject;
+            world->totals->faults[FAULT_CLIENT_CLOCK]++;
+        }
         snprintf(subject, sizeof subject, "model/m%llu",
                  (unsigned long long)world->next_subject++);
         spec.subject = subject;
@@ -50,26 +55,48 @@ static void make_batch(struct world *world, struct client *client)
     client->target = (uint32_t)world_draw(world, world->nodes_count);
 }
 
+/* A request on its way; NULL: lost. */
+static struct happening *request_add(struct world *world, uint32_t target)
+{
+    const uint64_t delay =
+        1 + (world->calm ? 0 : world_draw(world, world->weather.delay_ms_max));
+    struct happening *request;
+
+    if (!world->calm && world_chance(world, world->weather.loss_percent)) return NULL;
+    request = world_add(world, HAPPEN_REQUEST, delay);
+    request->node = target;
+    return request;
+}
+
 static void send(struct world *world, struct client *client)
 {
     struct happening *request;
-    const uint64_t delay =
-        1 + (world->calm ? 0 : world_draw(world, world->weather.delay_ms_max));
 
     client->attempt++;
     world_trace(world, "client %u asks node %u, attempt %llu", client->index,
                 client->target + 1, (unsigned long long)client->attempt);
     client->retry_at_ms = world->now_ms + RETRY_MS;
     world_add(world, HAPPEN_CLIENT, RETRY_MS)->client = client->index;
-    if (!world->calm && world_chance(world, world->weather.loss_percent)) return;
-    request = world_add(world, HAPPEN_REQUEST, delay);
-    request->node = client->target;
+    request = request_add(world, client->target);
+    if (request == NULL) return;
     request->client = client->index;
     request->attempt = client->attempt;
 }
 
+/* A read that must see all that anyone was told by now. */
+static void read_some(struct world *world)
+{
+    const uint64_t number = ++world->reads;
+    struct happening *request;
+
+    world->read_floor[number % READS_MAX] = world->acknowledged_floor;
+    request = request_add(world, (uint32_t)world_draw(world, world->nodes_count));
+    if (request != NULL) request->read = number;
+}
+
 void client_look(struct world *world, struct client *client)
 {
+    if (!world->calm && world_chance(world, 50)) read_some(world);
     if (client->batch != NULL) {
         if (world->now_ms < client->retry_at_ms) return;
         client->target = (client->target + 1) % world->nodes_count;
@@ -86,17 +113,20 @@ static void acknowledge(struct world *world, struct client *client,
                         const struct happening *answer)
 {
     if (answer->events_count != client->events_count) {
-        world_violation(world, "an answer has %u results for %u events", answer->events_count,
-                        client->events_count);
+        world_violation(world, CHECK_ANSWERS, "an answer has %u results for %u events",
+                        answer->events_count, client->events_count);
     }
     for (uint32_t i = 0; i < client->events_count; i++) {
+        const uint64_t index = answer->events[i].index;
+
         client->acknowledged[client->acknowledged_count++] = (struct acknowledged){
             .event_hash = client->hashes[i],
-            .index = answer->events[i].index,
+            .index = index,
             .sent_ms = client->first_sent_ms,
             .acknowledged_ms = world->now_ms,
-            .repeated = answer->events[i].repeated_request,
         };
+        world_note(world, index);
+        if (index + 1 > world->acknowledged_floor) world->acknowledged_floor = index + 1;
         world->totals->acknowledged++;
         if (!answer->events[i].allowed) world->totals->denied++;
     }
@@ -104,24 +134,21 @@ static void acknowledge(struct world *world, struct client *client,
     buffer_release(client->batch);
     client->batch = NULL;
     client->batches_done++;
-    world_add(world, HAPPEN_CLIENT, 1 + world_draw(world, 200))->client = client->index;
+    world_add(world, HAPPEN_CLIENT, 1 + world_draw(world, 100))->client = client->index;
 }
 
 void client_answer(struct world *world, struct client *client, const struct happening *answer)
 {
     world_trace(world, "client %u is told %s, attempt %llu", client->index,
                 tally_err_name(answer->code), (unsigned long long)answer->attempt);
-    if (client->batch == NULL || answer->attempt > client->attempt) return;
+    world_note(world, (uint64_t)answer->code);
+    /* An answer to another attempt comes too late. */
+    if (client->batch == NULL || answer->attempt != client->attempt) return;
     switch (answer->code) {
     case TALLY_OK:
-        /* An answer to an earlier attempt of this batch is as good; one to another batch is
-         * not. */
-        if (answer->events_count == 0) return;
-        if (answer->attempt != client->attempt) return;
         acknowledge(world, client, answer);
         return;
     case TALLY_E_NOT_LEADER:
-        if (answer->attempt != client->attempt) return;
         /* client_look goes on to the next one: stand before the leader, when it is known. */
         if (answer->leader != RAFT_NOBODY) {
             client->target = (answer->leader + world->nodes_count - 2) % world->nodes_count;
@@ -133,7 +160,8 @@ void client_answer(struct world *world, struct client *client, const struct happ
     case TALLY_E_BUSY:
         return; /* the retry comes by itself */
     default:
-        world_violation(world, "an honest client is told: %s", tally_err_text(answer->code));
+        world_violation(world, CHECK_ANSWERS, "an honest client is told: %s",
+                        tally_err_text(answer->code));
     }
 }
 

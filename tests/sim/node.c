@@ -1,96 +1,21 @@
-/* A simulated machine. A job's effect on the disk happens when it is done; a crash before that
- * may find it done or not. */
+/* A simulated machine: steps, the actions of a step, crash and restart. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "sim/world.h"
 
-static struct ledger_identity identity_of(struct store *store, struct arena *arena)
-{
-    struct ledger_identity identity;
-    const enum tally_err err = ledger_read_identity(store, arena, &identity, NULL);
-
-    ASSERT(err == TALLY_OK);
-    return identity;
-}
-
 static uint64_t wall_ms(const struct machine *machine)
 {
-    return FIXTURE_TIME_MS + 60000 + machine->world->now_ms + (uint64_t)machine->clock_skew_ms;
+    return FIXTURE_TIME_MS + 60000 + machine->world->now_ms + (uint64_t)machine->clock_off_ms;
 }
 
-static void perform(struct machine *machine);
-
-void machine_step(struct machine *machine, struct node_event *event)
+bool machine_paused(const struct machine *machine)
 {
-    struct world *world = machine->world;
-
-    event->now_ms = world->now_ms;
-    event->wall_ms = wall_ms(machine);
-    event->random = world_draw(world, UINT64_MAX);
-    node_step(machine->node, event, &machine->actions);
-    check_step(world, machine);
-    perform(machine);
+    return machine->paused_until_ms > machine->world->now_ms;
 }
 
-void machine_restart(struct machine *machine)
-{
-    struct world *world = machine->world;
-    const struct node_setup setup = {
-        .publish = &machine->publish,
-        .election_ms = 150,
-        .heartbeat_ms = 30,
-        .future_ms = NODE_FUTURE_MS,
-    };
-    struct store_block *blocks = NULL;
-    struct store_value checkpoint = {0};
-    struct tally_diag diag = {{0}};
-    struct node_start start;
-    struct arena *arena = NULL;
-    enum tally_err err;
-
-    if (machine->node != NULL) return;
-    err = ledger_open(machine->store, &machine->ledger, &diag);
-    if (err == TALLY_OK) {
-        err = arena_open(0, &arena);
-        ASSERT(err == TALLY_OK);
-        err = job_start(machine->store, machine->ledger, &machine->witness, arena, &start,
-                        &blocks, &checkpoint, &diag);
-    }
-    if (err == TALLY_OK) {
-        err = node_open(&setup, &start, world->now_ms, world_draw(world, UINT64_MAX),
-                        &machine->node, &diag);
-    }
-    if (err != TALLY_OK)
-        world_violation(world, "node %u does not start: %s", machine->index + 1, diag.text);
-    arena_close(arena);
-    free(blocks);
-    store_value_free(&checkpoint);
-    machine->commit_checked = 0;
-    world_trace(world, "node %u up", machine->index + 1);
-}
-
-void machine_open(struct world *world, uint32_t index)
-{
-    struct machine *machine = &world->machines[index];
-    struct ledger_identity identity;
-    enum tally_err err;
-
-    machine->world = world;
-    machine->index = index;
-    machine->clock_skew_ms = (int64_t)world_draw(world, 4000) - 2000;
-    err = store_mem_open(&machine->store);
-    ASSERT(err == TALLY_OK);
-    err = ledger_create(machine->store, world->fixture.genesis_file, NULL);
-    ASSERT(err == TALLY_OK);
-    identity = identity_of(machine->store, world->fixture.arena);
-    err = publish_config_load(&identity, &world->fixture.members[index], 0, &machine->publish,
-                              NULL);
-    ASSERT(err == TALLY_OK);
-    machine_restart(machine);
-    world_add(world, HAPPEN_TICK, 1 + world_draw(world, TICK_MS))->node = index;
-}
+/* ---- crash and restart ---- */
 
 static void stop(struct machine *machine)
 {
@@ -102,13 +27,7 @@ static void stop(struct machine *machine)
     machine->ledger = NULL;
     machine->epoch++;
     machine->writer_free_ms = machine->apply_free_ms = 0;
-}
-
-void machine_close(struct machine *machine)
-{
-    stop(machine);
-    node_actions_free(&machine->actions);
-    store_close(machine->store);
+    machine->space_low = false; /* said again after the start, if it is so */
 }
 
 void machine_crash(struct machine *machine)
@@ -116,81 +35,216 @@ void machine_crash(struct machine *machine)
     struct world *world = machine->world;
 
     world_trace(world, "node %u crashes", machine->index + 1);
-    world->totals->crashes++;
+    disk_lose_power(machine);
     stop(machine);
-    store_mem_crash(machine->store,
-                    (size_t)world_draw(world, store_mem_unsynced(machine->store) + 1));
-    struct happening *restart = world_add(world, HAPPEN_RESTART, world_draw(world, 1500));
-
-    restart->node = machine->index;
-}
-
-/* ---- the network ---- */
-
-static struct node_message *message_copy(const struct node_message *from)
-{
-    struct node_message *copy = malloc(sizeof *copy);
-
-    ASSERT(copy != NULL);
-    *copy = *from;
-    if (from->kind == NODE_MESSAGE_RAFT && from->raft.type == RAFT_APPEND) {
-        for (uint32_t i = 0; i < RAFT_BATCH_MAX; i++) {
-            if (copy->blocks[i] != NULL) buffer_hold(copy->blocks[i]);
-        }
+    if (machine->old_store != NULL && world_chance(world, 70)) {
+        /* The database comes back as it once was; the witness file does not. */
+        world->totals->faults[FAULT_CUT_LOG]++;
+        world_trace(world, "node %u: its log is cut short: %llu to %llu", machine->index + 1,
+                    (unsigned long long)store_last(machine->store),
+                    (unsigned long long)store_last(machine->old_store));
+        store_close(machine->store);
+        machine->store = machine->old_store;
+        machine->old_store = NULL;
     }
-    return copy;
+    /* Some stay away so long that the others' logs go far ahead. */
+    world_add(world, HAPPEN_RESTART, world_draw(world, world_chance(world, 20) ? 6000 : 800))
+        ->node = machine->index;
 }
 
-static void send(struct machine *machine, uint32_t to, const struct node_message *message)
+bool machine_crashes(struct machine *machine, uint32_t point)
 {
     struct world *world = machine->world;
-    const bool stormy = !world->calm;
-    int copies = 1;
+    uint32_t per_100000 = world->weather.crash_per_100000;
 
-    if (world->cut[machine->index][to - 1] ||
-        (stormy && world_chance(world, world->weather.loss_percent))) {
-        world->totals->lost++;
+    if (world->calm) return false;
+    if (point == world->weather.favourite) per_100000 += world->weather.favourite_per_100000;
+    if (world_draw(world, 100000) >= per_100000) return false;
+    world->totals->crashes[point]++;
+    world_trace(world, "node %u: crash point %s", machine->index + 1, sim_crash_name(point));
+    machine_crash(machine);
+    return true;
+}
+
+void machine_break(struct machine *machine, const char *why)
+{
+    struct world *world = machine->world;
+
+    if (!machine->bad_disk || machine->damages_count == 0) {
+        world_violation(world, CHECK_NODES, "node %u fails on a good disk: %s",
+                        machine->index + 1, why);
+    }
+    world_trace(world, "node %u stops: %s", machine->index + 1, why);
+    stop(machine);
+    machine->broken = true;
+}
+
+static enum tally_err start_node(struct machine *machine, struct tally_diag *diag)
+{
+    struct world *world = machine->world;
+    const struct node_setup setup = {
+        .publish = &machine->publish,
+        .election_ms = ELECTION_MS,
+        .heartbeat_ms = ELECTION_MS / 5,
+        .future_ms = NODE_FUTURE_MS,
+        .cache_size = world->weather.cache_size,
+    };
+    struct store_block *blocks = NULL;
+    struct store_value checkpoint = {0};
+    struct ledger_identity identity;
+    struct node_start start;
+    struct arena *arena = NULL;
+    enum tally_err err = arena_open(0, &arena);
+
+    ASSERT(err == TALLY_OK);
+    err = ledger_open(machine->store, &machine->ledger, diag);
+    if (err == TALLY_OK) err = ledger_read_identity(machine->store, arena, &identity, diag);
+    if (err == TALLY_OK) {
+        err = publish_config_load(&identity, &world->fixture.members[machine->index],
+                                  machine->index + 1, &machine->publish, diag);
+    }
+    if (err == TALLY_OK) {
+        err = job_start(machine->store, machine->ledger, &machine->witness, arena, &start,
+                        &blocks, &checkpoint, diag);
+    }
+    if (err == TALLY_OK) {
+        err = node_open(&setup, &start, world->now_ms, world_draw(world, UINT64_MAX),
+                        &machine->node, diag);
+    }
+    arena_close(arena);
+    free(blocks);
+    store_value_free(&checkpoint);
+    if (err != TALLY_OK) {
+        ledger_close(machine->ledger);
+        machine->ledger = NULL;
+    }
+    return err;
+}
+
+void machine_restart(struct machine *machine)
+{
+    struct world *world = machine->world;
+    struct tally_diag diag = {{0}};
+    enum tally_err err;
+
+    if (machine->node != NULL || machine->wiped || machine->broken) return;
+    err = start_node(machine, &diag);
+    if (err == TALLY_E_CORRUPT) {
+        machine_break(machine, diag.text);
         return;
     }
-    if (stormy && world_chance(world, world->weather.duplicate_percent)) {
-        world->totals->duplicated++;
-        copies = 2;
+    if (err != TALLY_OK) {
+        world_violation(world, CHECK_NODES, "node %u does not start: %s", machine->index + 1,
+                        diag.text);
     }
-    while (copies-- > 0) {
-        struct happening *arrival =
-            world_add(world, HAPPEN_DELIVER,
-                      1 + (stormy ? world_draw(world, world->weather.delay_ms_max) : 0));
-
-        arrival->node = to - 1;
-        arrival->from = machine->index + 1;
-        arrival->message = message_copy(message);
+    machine->commit_checked = 0;
+    world_trace(world, "node %u up, log to %llu", machine->index + 1,
+                (unsigned long long)store_last(machine->store));
+    for (uint32_t i = 0; i < world->nodes_count; i++) {
+        if (i != machine->index) network_reset(world, i, machine->index);
     }
 }
 
-void machine_deliver(struct machine *machine, struct happening *happening)
+void machine_open(struct world *world, uint32_t index)
 {
-    struct node_event event = {.type = NODE_MESSAGE};
+    struct machine *machine = &world->machines[index];
+    enum tally_err err;
 
-    if (machine->node == NULL) return;
-    if (machine->paused_until_ms > machine->world->now_ms) {
-        /* A stopped process: its sockets hold what comes. */
-        struct happening *later = world_add(machine->world, HAPPEN_DELIVER,
-                                            machine->paused_until_ms - machine->world->now_ms);
+    machine->world = world;
+    machine->index = index;
+    machine->clock_off_ms = (int64_t)world_draw(world, 4000) - 2000;
+    err = store_mem_open(&machine->store);
+    ASSERT(err == TALLY_OK);
+    err = ledger_create(machine->store, world->fixture.genesis_file, NULL);
+    ASSERT(err == TALLY_OK);
+    machine_restart(machine);
+    world_add(world, HAPPEN_TICK, 1 + world_draw(world, TICK_MS))->node = index;
+}
 
-        later->node = happening->node;
-        later->from = happening->from;
-        later->message = happening->message;
-        happening->message = NULL;
+void machine_close(struct machine *machine)
+{
+    stop(machine);
+    node_actions_free(&machine->actions);
+    for (uint32_t i = 0; i < machine->damages_count; i++) {
+        buffer_release(machine->damages[i].block);
+    }
+    store_close(machine->old_store);
+    store_close(machine->store);
+}
+
+/* ---- a step, and its actions ---- */
+
+static void begin_job(struct machine *machine, struct node_action *action)
+{
+    struct happening *job =
+        world_add(machine->world, HAPPEN_JOB, disk_delay(machine, action->type));
+
+    job->node = machine->index;
+    job->epoch = machine->epoch;
+    job->action = *action;
+    action->type = NODE_LOG; /* moved */
+}
+
+static void begin(struct machine *machine, struct node_action *action)
+{
+    struct world *world = machine->world;
+
+    switch (action->type) {
+    case NODE_WRITE:
+    case NODE_SIGN:
+    case NODE_APPLY:
+    case NODE_PUBLISH:
+    case NODE_VERIFY:
+    case NODE_READ:
+    case NODE_ANSWER_APPEND:
+    case NODE_ANSWER_WAIT:
+        begin_job(machine, action);
         return;
+    case NODE_SEND:
+        network_send(machine, action->send.to, action->send.message);
+        return;
+    case NODE_MEMBERS:
+        return; /* every machine can reach every other one */
+    case NODE_LOG:
+        if (action->log.name == NULL) return;
+        if (strcmp(action->log.name, "elected") == 0) world->totals->elections++;
+        world_trace(world, "node %u %s %llu %llu", machine->index + 1, action->log.name,
+                    (unsigned long long)action->log.a, (unsigned long long)action->log.b);
+        return;
+    case NODE_HALT:
+        world_violation(world, CHECK_NODES, "node %u halts: %s", machine->index + 1,
+                        action->halt);
     }
-    /* The transport names both ends; the rest is what was sent. */
-    if (happening->message->kind == NODE_MESSAGE_RAFT) {
-        happening->message->raft.from = happening->from;
-        happening->message->raft.to = machine->index + 1;
+}
+
+/* Begin the actions of a step in order; a crash may fall before any of them, or after the last.
+ */
+static void perform(struct machine *machine)
+{
+    struct node_actions actions = machine->actions;
+    bool crashed = false;
+
+    machine->actions = (struct node_actions){0};
+    for (size_t i = 0; i < actions.count && !crashed; i++) {
+        world_note(machine->world, (uint64_t)actions.items[i].type);
+        crashed = machine_crashes(machine, actions.items[i].type);
+        if (!crashed) begin(machine, &actions.items[i]);
     }
-    event.message.from = happening->from;
-    event.message.message = happening->message;
-    machine_step(machine, &event);
+    if (!crashed && actions.count > 0) (void)machine_crashes(machine, CRASH_STEP_DONE);
+    node_actions_free(&actions);
+}
+
+void machine_step(struct machine *machine, struct node_event *event)
+{
+    struct world *world = machine->world;
+
+    event->now_ms = world->now_ms;
+    event->wall_ms = wall_ms(machine);
+    event->random = world_draw(world, UINT64_MAX);
+    world_note(world, (uint64_t)event->type);
+    node_step(machine->node, event, &machine->actions);
+    check_step(world, machine);
+    perform(machine);
 }
 
 void machine_tick(struct machine *machine)
@@ -199,239 +253,6 @@ void machine_tick(struct machine *machine)
     struct world *world = machine->world;
 
     world_add(world, HAPPEN_TICK, TICK_MS)->node = machine->index;
-    if (machine->node == NULL || machine->paused_until_ms > world->now_ms) return;
+    if (machine->node == NULL || machine_paused(machine)) return;
     machine_step(machine, &event);
-}
-
-/* ---- actions ---- */
-
-static uint64_t disk_delay(struct world *world)
-{
-    return 1 + (world->calm ? 0 : world_draw(world, world->weather.disk_ms_max));
-}
-
-/* When a job of this kind is done: writes one after another, so are applies. */
-static uint64_t job_delay(struct machine *machine, enum node_action_type type)
-{
-    struct world *world = machine->world;
-    uint64_t *const queue =
-        type == NODE_APPLY ? &machine->apply_free_ms : &machine->writer_free_ms;
-
-    if (type != NODE_WRITE && type != NODE_SIGN && type != NODE_APPLY) {
-        return world_draw(world, 5);
-    }
-    if (*queue < world->now_ms) *queue = world->now_ms;
-    *queue += type == NODE_APPLY ? world_draw(world, 3) : disk_delay(world);
-    return *queue - world->now_ms;
-}
-
-static void begin(struct machine *machine, struct node_action *action)
-{
-    struct world *world = machine->world;
-    struct happening *job;
-
-    switch (action->type) {
-    case NODE_WRITE:
-    case NODE_SIGN:
-    case NODE_APPLY:
-    case NODE_VERIFY:
-    case NODE_READ:
-        job = world_add(world, HAPPEN_JOB, job_delay(machine, action->type));
-        job->node = machine->index;
-        job->epoch = machine->epoch;
-        job->action = *action;
-        action->type = NODE_LOG; /* moved */
-        return;
-    case NODE_MEMBERS:
-        return; /* every machine can reach every other one */
-    case NODE_SEND:
-        send(machine, action->send.to, action->send.message);
-        return;
-    case NODE_ANSWER_APPEND:
-    case NODE_ANSWER_WAIT:
-        machine_answer(machine, action);
-        return;
-    case NODE_PUBLISH: {
-        const enum tally_err err =
-            job_keep_checkpoint(machine->store, buffer_bytes(action->publish.checkpoint), NULL);
-
-        ASSERT(err == TALLY_OK);
-        world->totals->checkpoints++;
-        return;
-    }
-    case NODE_LOG:
-        if (action->log.name != NULL) {
-            if (strcmp(action->log.name, "elected") == 0) world->totals->elections++;
-            world_trace(world, "node %u %s %llu %llu", machine->index + 1, action->log.name,
-                        (unsigned long long)action->log.a, (unsigned long long)action->log.b);
-        }
-        return;
-    case NODE_HALT:
-        world_violation(world, "node %u halts: %s", machine->index + 1, action->halt);
-    }
-}
-
-/* Begin the actions of a step in order; a crash may fall before any of them, or after the last.
- */
-static void perform(struct machine *machine)
-{
-    struct world *world = machine->world;
-    struct node_actions actions = machine->actions;
-    const bool crash = !world->calm && actions.count > 0 &&
-                       world_draw(world, 1000) < world->weather.crash_permille &&
-                       world_draw(world, 3) == 0;
-    const size_t crash_at = crash ? (size_t)world_draw(world, actions.count + 1) : SIZE_MAX;
-
-    machine->actions = (struct node_actions){0};
-    for (size_t i = 0; i < actions.count && i != crash_at; i++)
-        begin(machine, &actions.items[i]);
-    node_actions_free(&actions);
-    if (crash) machine_crash(machine);
-}
-
-/* ---- jobs that are done ---- */
-
-static void do_write(struct machine *machine, const struct node_action *action)
-{
-    struct store_block *blocks = calloc(action->write.blocks_count + 1, sizeof *blocks);
-    struct store_append append = {
-        .hard_state = action->write.hard_state_set ? &action->write.hard_state : NULL,
-        .truncate_from = action->write.truncate_from,
-        .blocks = blocks,
-        .blocks_count = action->write.blocks_count,
-    };
-    enum tally_err err;
-
-    ASSERT(blocks != NULL);
-    for (size_t i = 0; i < action->write.blocks_count; i++) {
-        blocks[i] = (struct store_block){action->write.first + i,
-                                         buffer_bytes(action->write.blocks[i])};
-    }
-    machine->witness.log = job_witness_before(&machine->witness.log, action);
-    err = store_append(machine->store, &append, NULL);
-    ASSERT(err == TALLY_OK);
-    machine->witness.log = job_witness_after(&machine->witness.log, action);
-    free(blocks);
-}
-
-static void do_sign(struct machine *machine, const struct node_action *action,
-                    struct node_event *event)
-{
-    struct tally_diag diag = {{0}};
-
-    if (witness_check(&machine->witness, action->sign.size, &action->sign.root, &diag) !=
-        TALLY_OK) {
-        world_violation(machine->world, "node %u: %s", machine->index + 1, diag.text);
-    }
-    machine->witness.signed_size = action->sign.size;
-    machine->witness.signed_root = action->sign.root;
-    check_root(machine->world, action->sign.size, &action->sign.root);
-    publish_cosign(&machine->publish, action->sign.size, &action->sign.root,
-                   action->sign.time_ms, &event->cosigned);
-}
-
-static void do_apply(struct machine *machine, const struct node_action *action)
-{
-    struct node_event event = {.type = NODE_APPLIED};
-    struct job_applied applied;
-    struct tally_diag diag = {{0}};
-
-    if (job_apply(machine->store, machine->ledger, action->apply.from, action->apply.to,
-                  action->apply.verified, &applied, &diag) != TALLY_OK) {
-        world_violation(machine->world, "node %u: apply: %s", machine->index + 1, diag.text);
-    }
-    event.applied.results = applied.results;
-    event.applied.count = applied.count;
-    machine_step(machine, &event);
-    job_applied_free(&applied);
-}
-
-static void do_verify(struct machine *machine, const struct node_action *action)
-{
-    struct node_event event = {.type = NODE_VERIFIED};
-    struct tally_diag diag = {{0}};
-    struct arena *arena = NULL;
-    const enum tally_err err = arena_open(0, &arena);
-
-    ASSERT(err == TALLY_OK);
-    event.verified.index = action->verify.index;
-    event.verified.term = action->verify.term;
-    event.verified.ok = job_verify(&machine->publish.ledger_id, action, arena, &diag);
-    if (!event.verified.ok) {
-        world_violation(machine->world, "node %u refuses an honest block: %s",
-                        machine->index + 1, diag.text);
-    }
-    arena_close(arena);
-    machine_step(machine, &event);
-}
-
-static void do_read(struct machine *machine, const struct node_action *action)
-{
-    struct node_event event = {.type = NODE_READ_DONE};
-    struct node_message *message = NULL;
-    struct tally_diag diag = {{0}};
-    const enum tally_err err =
-        job_read(machine->store, action, &message, &event.read_done.size, &diag);
-
-    event.read_done.to = action->read.member;
-    event.read_done.first = action->read.from;
-    event.read_done.last = action->read.from - 1;
-    if (err == TALLY_OK) {
-        event.read_done.last += message->raft.entries_count;
-        send(machine, action->read.member, message);
-        node_message_release(message);
-        free(message);
-    } else if (err != TALLY_E_NOT_FOUND) {
-        world_violation(machine->world, "node %u: read: %s", machine->index + 1, diag.text);
-    }
-    if (action->read.answer) machine_step(machine, &event);
-}
-
-void machine_job(struct machine *machine, struct happening *happening)
-{
-    struct node_event event = {.type = NODE_WRITTEN};
-    struct world *world = machine->world;
-
-    if (happening->epoch != machine->epoch) {
-        /* The machine crashed meanwhile: a write was on its way to the disk, and may have got
-         * there, if it is the first one after the crash and nothing newer is there. */
-        if (happening->action.type == NODE_WRITE && machine->node == NULL &&
-            happening->epoch + 1 == machine->epoch && world_chance(world, 50)) {
-            do_write(machine, &happening->action);
-            world->totals->torn_writes++;
-        }
-        return;
-    }
-    if (machine->paused_until_ms > world->now_ms) {
-        struct happening *later =
-            world_add(world, HAPPEN_JOB, machine->paused_until_ms - world->now_ms);
-
-        later->node = happening->node;
-        later->epoch = happening->epoch;
-        later->action = happening->action;
-        happening->action.type = NODE_LOG;
-        return;
-    }
-    switch (happening->action.type) {
-    case NODE_WRITE:
-        do_write(machine, &happening->action);
-        machine_step(machine, &event);
-        return;
-    case NODE_SIGN:
-        event.type = NODE_SIGNED;
-        do_sign(machine, &happening->action, &event);
-        machine_step(machine, &event);
-        return;
-    case NODE_APPLY:
-        do_apply(machine, &happening->action);
-        return;
-    case NODE_VERIFY:
-        do_verify(machine, &happening->action);
-        return;
-    case NODE_READ:
-        do_read(machine, &happening->action);
-        return;
-    default:
-        UNREACHABLE("no other action is a job");
-    }
 }

@@ -106,6 +106,22 @@ START_TEST(create_and_open_refuse)
 }
 END_TEST
 
+/* A machine loses power right after `tallyd init`: the ledger is there. */
+START_TEST(created_is_durable)
+{
+    struct ledger_identity identity;
+    struct store *store = NULL;
+    struct tally_diag diag = {{0}};
+
+    ck_assert_int_eq(store_mem_open(&store), TALLY_OK);
+    ck_assert_int_eq(ledger_create(store, run.fixture.genesis_file, &diag), TALLY_OK);
+    store_mem_crash(store, 0);
+    ck_assert_int_eq(ledger_read_identity(store, run.fixture.arena, &identity, &diag),
+                     TALLY_OK);
+    store_close(store);
+}
+END_TEST
+
 START_TEST(only_the_next_block)
 {
     struct ledger_block_result result;
@@ -398,6 +414,7 @@ static Suite *make_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, genesis_is_record_zero);
     tcase_add_test(tc, create_and_open_refuse);
+    tcase_add_test(tc, created_is_durable);
     tcase_add_test(tc, only_the_next_block);
     tcase_add_test(tc, versions);
     tcase_add_test(tc, trust);
