@@ -51,13 +51,10 @@ static bool count_key(void *context, struct bytes key, struct bytes value)
 enum tally_err ledger_scrub_rest(struct store *store, uint64_t *ret_keys,
                                  struct tally_diag *diag)
 {
-    const struct bytes all = {0};
     enum tally_err err;
 
     *ret_keys = 0;
-    err = store_scan(store, STORE_STATE, all, all, count_key, ret_keys, diag);
-    if (err == TALLY_OK) {
-        err = store_scan(store, STORE_INDEX, all, all, count_key, ret_keys, diag);
-    }
+    err = store_scan_back(store, STORE_STATE, count_key, ret_keys, diag);
+    if (err == TALLY_OK) err = store_scan_back(store, STORE_INDEX, count_key, ret_keys, diag);
     return err;
 }

@@ -214,6 +214,10 @@ static enum tally_err open_witness(struct run *run, struct tally_diag *diag)
                        path);
         return TALLY_E_CORRUPT;
     }
+    if (err == TALLY_OK && witness_repaired(run->witness) > 0) {
+        run_log(run, RUN_LOG_WARNING, "witness_repaired", "copies=%u",
+                witness_repaired(run->witness));
+    }
     return err;
 }
 

@@ -219,3 +219,15 @@ enum tally_err store_scan(struct store *store, enum store_family family, struct 
     ASSERT(family < STORE_FAMILIES);
     return store->ops->scan(store, family, prefix, from, visit, context, diag);
 }
+
+enum tally_err store_scan_back(struct store *store, enum store_family family,
+                               store_visit *visit, void *context, struct tally_diag *diag)
+{
+    ASSERT(family < STORE_FAMILIES);
+    return store->ops->scan_back(store, family, visit, context, diag);
+}
+
+void store_forget(struct store *store)
+{
+    store->ops->forget(store);
+}

@@ -13,9 +13,9 @@
  * another. Derived families are rebuilt by applying the log again from the applied index that
  * the same put wrote.
  *
- * Errors: TALLY_E_IO from a write means *unknown*: stop the process, never retry in place, and
- * believe nothing that the store says until it was opened again. A missing or damaged block is
- * TALLY_E_CORRUPT, never "not found". */
+ * Errors: any error of a write means that its outcome is *unknown*: stop the process, never
+ * retry in place, and believe nothing that the store says until it was opened again. A missing
+ * or damaged block is TALLY_E_CORRUPT, never "not found". */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -81,12 +81,19 @@ TALLY_NODISCARD enum tally_err store_rocksdb_create(const char *path, struct tal
  * a file of it is missing), TALLY_E_IO (also when another process has it open). */
 TALLY_NODISCARD enum tally_err store_rocksdb_open(const char *path, struct store **ret_store,
                                                   struct tally_diag *diag);
+/* The same, but nothing can be written: for a full disk, on which the other way to open ends
+ * the process. Reads what the write-ahead log holds, too. Another process may have it open:
+ * then this is the state as of now, for as long as its files stay. Writes are TALLY_E_IO. */
+TALLY_NODISCARD enum tally_err store_rocksdb_open_read_only(const char *path,
+                                                            struct store **ret_store,
+                                                            struct tally_diag *diag);
 /* An empty store in memory. Errors: TALLY_E_NO_MEMORY. See store_mem.h for its faults. */
 TALLY_NODISCARD enum tally_err store_mem_open(struct store **ret_store);
 /* Close; NULL is accepted. */
 void store_close(struct store *store);
 
-/* Make `append` durable. Errors: TALLY_E_IO (unknown outcome), TALLY_E_NO_MEMORY. */
+/* Make `append` durable. Errors, all of unknown outcome: TALLY_E_IO, TALLY_E_CORRUPT (the disk
+ * holds damaged files that had to be merged), TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err store_append(struct store *store,
                                             const struct store_append *append,
                                             struct tally_diag *diag);
@@ -104,7 +111,11 @@ TALLY_NODISCARD enum tally_err store_read(struct store *store, uint64_t from, si
                                           size_t size_max, struct store_block **ret_blocks,
                                           size_t *ret_count, struct tally_diag *diag);
 
-/* Apply all puts or none, in order. Errors: TALLY_E_IO, TALLY_E_NO_MEMORY. */
+/* Forget what is kept in memory of what is on the disk: later reads come from there, so that
+ * they notice damage. Thread-safe. */
+void store_forget(struct store *store);
+
+/* Apply all puts or none, in order. Errors: as store_append. */
 TALLY_NODISCARD enum tally_err store_put(struct store *store, const struct store_put *puts,
                                          size_t puts_count, struct tally_diag *diag);
 /* TALLY_E_NOT_FOUND, TALLY_E_CORRUPT, TALLY_E_IO. */
@@ -119,5 +130,11 @@ TALLY_NODISCARD enum tally_err store_scan(struct store *store, enum store_family
                                           struct bytes prefix, struct bytes from,
                                           store_visit *visit, void *context,
                                           struct tally_diag *diag);
+
+/* Visit all keys of a family, descending, read from the disk itself. Unlike a forward scan this
+ * one meets every damaged part of a table file. Errors: TALLY_E_CORRUPT, TALLY_E_IO. */
+TALLY_NODISCARD enum tally_err store_scan_back(struct store *store, enum store_family family,
+                                               store_visit *visit, void *context,
+                                               struct tally_diag *diag);
 
 #endif

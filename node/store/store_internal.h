@@ -20,6 +20,9 @@ struct store_ops {
     enum tally_err (*scan)(struct store *store, enum store_family family, struct bytes prefix,
                            struct bytes from, store_visit *visit, void *context,
                            struct tally_diag *diag);
+    enum tally_err (*scan_back)(struct store *store, enum store_family family,
+                                store_visit *visit, void *context, struct tally_diag *diag);
+    void (*forget)(struct store *store);
 };
 
 /* First member of each implementation. `last` and `hard_state` are the writer's; readers of the

@@ -266,6 +266,37 @@ static enum tally_err scan_mem(struct store *store, enum store_family family,
     return TALLY_OK;
 }
 
+/* mem_table goes forward only: collect, then visit from the end. */
+static enum tally_err scan_back_mem(struct store *store, enum store_family family,
+                                    store_visit *visit, void *context, struct tally_diag *diag)
+{
+    struct mem_item **items = NULL, *item = seek_copy(store, family, (struct bytes){0}, false);
+    size_t count = 0, capacity = 0;
+    bool more = true;
+
+    (void)diag;
+    for (; item != NULL; item = seek_copy(store, family, mem_item_key(item), true)) {
+        if (count == capacity) {
+            capacity = capacity == 0 ? 64 : 2 * capacity;
+            items = realloc(items, capacity * sizeof *items);
+            ASSERT(items != NULL);
+        }
+        items[count++] = item;
+    }
+    while (count > 0) {
+        item = items[--count];
+        more = more && visit(context, mem_item_key(item), mem_item_value(item));
+        free(item);
+    }
+    free(items);
+    return TALLY_OK;
+}
+
+static void forget_mem(struct store *store)
+{
+    (void)store; /* its memory is its disk */
+}
+
 static const struct store_ops ops = {
     .close = close_mem,
     .append = append_mem,
@@ -273,6 +304,8 @@ static const struct store_ops ops = {
     .put = put_mem,
     .get = get_mem,
     .scan = scan_mem,
+    .scan_back = scan_back_mem,
+    .forget = forget_mem,
 };
 
 enum tally_err store_mem_open(struct store **ret_store)

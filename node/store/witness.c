@@ -20,7 +20,8 @@ enum {
 
 struct witness {
     int fd;
-    uint64_t sequence; /* of the newest slot; it stands at slot sequence % 2 */
+    uint64_t sequence; /* of the newest place; it is place sequence % 2 */
+    unsigned repaired; /* copies, when it was opened */
     struct witness_data data;
 };
 
@@ -84,18 +85,26 @@ static enum tally_err refuse(const char *doing, struct tally_diag *diag)
     return TALLY_E_IO;
 }
 
+/* Both copies of the place that this sequence belongs to. */
+static void encode_place(const struct witness_data *data, uint64_t sequence,
+                         uint8_t ret_place[WITNESS_PLACE_SIZE])
+{
+    witness_encode(data, sequence, ret_place);
+    memcpy(ret_place + WITNESS_SLOT_SIZE, ret_place, WITNESS_SLOT_SIZE);
+}
+
 enum tally_err witness_create(const char *path, const struct witness_data *data,
                               struct tally_diag *diag)
 {
     uint8_t file[WITNESS_FILE_SIZE];
 
-    witness_encode(data, 0, file);
-    witness_encode(data, 1, file + WITNESS_SLOT_SIZE);
+    encode_place(data, 0, file);
+    encode_place(data, 1, file + WITNESS_PLACE_SIZE);
     return file_create(path, bytes_of(file, sizeof file), 0600, diag);
 }
 
-/* A file of another size is damaged, even when one slot in it is whole: no write of ours
- * changes the size, and the slot that is gone may have been the newer one. */
+/* A file of another size is damaged, even when a copy in it is whole: no write of ours changes
+ * the size, and what is gone may have been newer. */
 static enum tally_err read_file(int fd, const char *path, uint8_t file[WITNESS_FILE_SIZE],
                                 struct tally_diag *diag)
 {
@@ -111,43 +120,132 @@ static enum tally_err read_file(int fd, const char *path, uint8_t file[WITNESS_F
     return TALLY_OK;
 }
 
+/* What the file says: per place its newest whole copy, and which of its copies must be written
+ * again because they differ from that one. */
+struct content {
+    uint8_t file[WITNESS_FILE_SIZE];
+    struct witness_data data;
+    uint64_t sequence;
+    bool found;
+    bool differs[4]; /* in the order of the file */
+};
+
+static void read_place(struct content *content, unsigned place)
+{
+    const uint8_t *const copies = content->file + (size_t)place * WITNESS_PLACE_SIZE;
+    struct witness_data data, newest = {0};
+    uint64_t sequences[2] = {0, 0};
+    bool whole[2];
+    unsigned best;
+
+    for (unsigned i = 0; i < 2; i++) {
+        whole[i] = witness_decode(copies + (size_t)i * WITNESS_SLOT_SIZE, &data, &sequences[i]);
+        if (whole[i] && sequences[i] % 2 != place) whole[i] = false;
+    }
+    if (!whole[0] && !whole[1]) return; /* torn: the other place counts */
+    best = whole[1] && (!whole[0] || sequences[1] > sequences[0]) ? 1 : 0;
+    content->differs[2 * place + 1 - best] =
+        !whole[1 - best] || sequences[1 - best] != sequences[best];
+    if (content->found && sequences[best] < content->sequence) return;
+    (void)witness_decode(copies + (size_t)best * WITNESS_SLOT_SIZE, &newest, &sequences[best]);
+    content->data = newest;
+    content->sequence = sequences[best];
+    content->found = true;
+}
+
+static enum tally_err read_content(int fd, const char *path, struct content *ret_content,
+                                   struct tally_diag *diag)
+{
+    enum tally_err err;
+
+    memset(ret_content, 0, sizeof *ret_content);
+    err = read_file(fd, path, ret_content->file, diag);
+    if (err != TALLY_OK) return err;
+    read_place(ret_content, 0);
+    read_place(ret_content, 1);
+    if (ret_content->found) return TALLY_OK;
+    tally_diag_set(diag, "%s: none of its four copies is whole", path);
+    return TALLY_E_CORRUPT;
+}
+
+static enum tally_err open_file(const char *path, int flags, int *ret_fd,
+                                struct tally_diag *diag)
+{
+    const int fd = open(path, flags | O_CLOEXEC);
+
+    if (fd < 0) {
+        const enum tally_err err = errno == ENOENT ? TALLY_E_NOT_FOUND : TALLY_E_IO;
+
+        tally_diag_set(diag, "%s: %s", path, strerror(errno));
+        return err;
+    }
+    *ret_fd = fd;
+    return TALLY_OK;
+}
+
+enum tally_err witness_read(const char *path, struct witness_data *ret_data,
+                            unsigned *ret_damaged, struct tally_diag *diag)
+{
+    struct content content;
+    int fd = -1;
+    enum tally_err err = open_file(path, O_RDONLY, &fd, diag);
+
+    if (err != TALLY_OK) return err;
+    err = read_content(fd, path, &content, diag);
+    close(fd);
+    if (err != TALLY_OK) return err;
+    *ret_data = content.data;
+    *ret_damaged = 0;
+    for (unsigned i = 0; i < 4; i++) *ret_damaged += content.differs[i] ? 1 : 0;
+    return TALLY_OK;
+}
+
+/* Only the bad copy is written: whatever happens meanwhile, the good one beside it stays. */
+static enum tally_err repair(struct witness *witness, const struct content *content,
+                             struct tally_diag *diag)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        const uint8_t *good = content->file + (size_t)(i ^ 1) * WITNESS_SLOT_SIZE;
+
+        if (!content->differs[i]) continue;
+        if (pwrite(witness->fd, good, WITNESS_SLOT_SIZE, (off_t)i * WITNESS_SLOT_SIZE) !=
+            WITNESS_SLOT_SIZE) {
+            return refuse("repair", diag);
+        }
+        witness->repaired++;
+    }
+    if (witness->repaired > 0 && fdatasync(witness->fd) != 0) return refuse("repair", diag);
+    return TALLY_OK;
+}
+
 enum tally_err witness_open(const char *path, struct witness **ret_witness,
                             struct tally_diag *diag)
 {
     struct witness *witness = calloc(1, sizeof *witness);
-    uint8_t file[WITNESS_FILE_SIZE];
-    bool found = false;
-    enum tally_err err = TALLY_OK;
+    struct content content;
+    enum tally_err err;
 
     if (witness == NULL) return TALLY_E_NO_MEMORY;
-    witness->fd = open(path, O_RDWR | O_CLOEXEC);
-    if (witness->fd < 0) {
-        err = errno == ENOENT ? TALLY_E_NOT_FOUND : TALLY_E_IO;
-        tally_diag_set(diag, "%s: %s", path, strerror(errno));
+    err = open_file(path, O_RDWR, &witness->fd, diag);
+    if (err != TALLY_OK) {
         free(witness);
         return err;
     }
-    err = read_file(witness->fd, path, file, diag);
-    for (int i = 0; i < 2 && err == TALLY_OK; i++) {
-        struct witness_data data;
-        uint64_t sequence;
-
-        if (!witness_decode(file + i * WITNESS_SLOT_SIZE, &data, &sequence)) continue;
-        if (sequence % 2 != (uint64_t)i || (found && sequence < witness->sequence)) continue;
-        witness->data = data;
-        witness->sequence = sequence;
-        found = true;
-    }
-    if (err == TALLY_OK && !found) {
-        tally_diag_set(diag, "%s: neither of its two slots is whole", path);
-        err = TALLY_E_CORRUPT;
-    }
+    err = read_content(witness->fd, path, &content, diag);
+    if (err == TALLY_OK) err = repair(witness, &content, diag);
     if (err != TALLY_OK) {
         witness_close(witness);
         return err;
     }
+    witness->data = content.data;
+    witness->sequence = content.sequence;
     *ret_witness = witness;
     return TALLY_OK;
+}
+
+unsigned witness_repaired(const struct witness *witness)
+{
+    return witness->repaired;
 }
 
 void witness_close(struct witness *witness)
@@ -177,12 +275,12 @@ enum tally_err witness_check(const struct witness_data *data, uint64_t size,
 static enum tally_err write_next(struct witness *witness, const struct witness_data *next,
                                  struct tally_diag *diag)
 {
-    uint8_t slot[WITNESS_SLOT_SIZE];
+    uint8_t place[WITNESS_PLACE_SIZE];
     const uint64_t sequence = witness->sequence + 1;
 
-    witness_encode(next, sequence, slot);
-    if (pwrite(witness->fd, slot, sizeof slot, (off_t)(sequence % 2 * WITNESS_SLOT_SIZE)) !=
-            WITNESS_SLOT_SIZE ||
+    encode_place(next, sequence, place);
+    if (pwrite(witness->fd, place, sizeof place, (off_t)(sequence % 2 * WITNESS_PLACE_SIZE)) !=
+            WITNESS_PLACE_SIZE ||
         fdatasync(witness->fd) != 0) {
         return refuse("write", diag);
     }

@@ -5,9 +5,11 @@
  * signs two trees of one size, whatever becomes of the database. Every change is on the disk
  * (fdatasync) when it returns, before the promise leaves the node.
  *
- * Two slots are written in turn, each a whole block of the file system: a torn write leaves the
- * other one, and its promise was not given yet. The writer thread owns a struct witness; the
- * functions on struct witness_data are pure. */
+ * Two places are written in turn, and each holds two identical copies, each a whole block of
+ * the file system, written at once. A torn write leaves the other place, and its promise was
+ * not given yet. A damaged copy leaves the one beside it: without that, one flipped bit in the
+ * newer place would look like a torn write, and an older promise would be believed. The writer
+ * thread owns a struct witness; the functions on struct witness_data are pure. */
 #ifndef STORE_WITNESS_H
 #define STORE_WITNESS_H
 
@@ -16,7 +18,11 @@
 #include <tally/err.h>
 #include <tally/verify.h>
 
-enum { WITNESS_SLOT_SIZE = 4096, WITNESS_FILE_SIZE = 2 * WITNESS_SLOT_SIZE };
+enum {
+    WITNESS_SLOT_SIZE = 4096, /* one copy */
+    WITNESS_PLACE_SIZE = 2 * WITNESS_SLOT_SIZE,
+    WITNESS_FILE_SIZE = 2 * WITNESS_PLACE_SIZE,
+};
 
 /* How far the log reached when it was last said to be durable. Zeros: nothing was said. */
 struct witness_log {
@@ -35,7 +41,7 @@ struct witness_data {
     struct tally_hash signed_root;
 };
 
-/* One slot, all of it. */
+/* One copy, all of it. */
 void witness_encode(const struct witness_data *data, uint64_t sequence,
                     uint8_t ret_slot[WITNESS_SLOT_SIZE]);
 /* False: it is not whole, and nothing was given. */
@@ -52,10 +58,17 @@ struct witness;
 /* Make a new file. Errors: TALLY_E_CONFLICT (it exists), TALLY_E_IO. */
 TALLY_NODISCARD enum tally_err witness_create(const char *path, const struct witness_data *data,
                                               struct tally_diag *diag);
-/* Open and read the newest whole slot. Errors: TALLY_E_NOT_FOUND, TALLY_E_CORRUPT (no slot is
- * whole, or the file has another size), TALLY_E_IO, TALLY_E_NO_MEMORY. */
+/* Read what the file says, and change nothing. *ret_damaged counts the copies that are not what
+ * was written, while the one beside them is. Errors: TALLY_E_NOT_FOUND, TALLY_E_CORRUPT (no
+ * copy is whole, or the file has another size), TALLY_E_IO. Thread-safe. */
+TALLY_NODISCARD enum tally_err witness_read(const char *path, struct witness_data *ret_data,
+                                            unsigned *ret_damaged, struct tally_diag *diag);
+/* Open the file and read the newest whole copy. A copy that differs from the one beside it is
+ * written again, durably. Errors: as witness_read, and TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err witness_open(const char *path, struct witness **ret_witness,
                                             struct tally_diag *diag);
+/* How many copies witness_open wrote again: after a torn write, or because one was damaged. */
+unsigned witness_repaired(const struct witness *witness);
 void witness_close(struct witness *witness); /* NULL is accepted */
 struct witness_data witness_data(const struct witness *witness);
 

@@ -297,6 +297,13 @@ START_TEST(scans)
             TALLY_OK);
         ck_assert_msg(strcmp(seen.keys, cases[i].want) == 0, "row %zu: %s", i, seen.keys);
     }
+    for (size_t stop = 0; stop < 3; stop += 2) {
+        struct seen seen = {.stop_after = stop};
+
+        store_forget(store);
+        ck_assert_int_eq(store_scan_back(store, STORE_INDEX, see, &seen, NULL), TALLY_OK);
+        ck_assert_str_eq(seen.keys, stop == 0 ? "\xff ba b ab aa a " : "\xff ba ");
+    }
     end();
 }
 END_TEST

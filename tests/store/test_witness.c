@@ -1,5 +1,6 @@
 /* The witness file: what was signed stays signed, whatever single thing happens to the file. */
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 enum {
     FILE_SIZE = WITNESS_FILE_SIZE,
     SLOT_SIZE = WITNESS_SLOT_SIZE,
+    PLACE_SIZE = WITNESS_PLACE_SIZE,
     SLOT_USED = 1 + 8 + 32 + 4 + 8 + (8 + 4 + 8 + 8 + 32) + 8 + 32 + 32,
 };
 
@@ -170,51 +172,90 @@ START_TEST(every_bit_is_checked)
 }
 END_TEST
 
-/* One damaged byte: the other slot still speaks, at most one signature older. */
+/* Change bytes in place, without a sync: thousands of cases. */
+static void overwrite(size_t at, const uint8_t *data, size_t size)
+{
+    const int fd = open(path, O_WRONLY);
+
+    ck_assert_int_eq(pwrite(fd, data, size, (off_t)at), (ssize_t)size);
+    close(fd);
+}
+
+/* What a reader finds, and how many damaged copies. */
+static uint64_t read_signed(unsigned *ret_damaged)
+{
+    struct witness_data data;
+
+    ck_assert_int_eq(witness_read(path, &data, ret_damaged, NULL), TALLY_OK);
+    return data.signed_size;
+}
+
+/* Every byte of the file, flipped alone: the newest promise is believed, and the damage is
+ * reported and mended. */
 START_TEST(one_damaged_byte)
 {
-    uint8_t *file;
+    uint8_t *file, *mended;
 
     begin();
     sign(5, 1, TALLY_OK);
     sign(6, 2, TALLY_OK);
     file = read_file();
-    for (size_t i = 0; i < 2 * SLOT_USED; i++) {
-        const size_t at = i / SLOT_USED * SLOT_SIZE + i % SLOT_USED;
+    for (size_t at = 0; at < FILE_SIZE; at++) {
+        const uint8_t flipped = file[at] ^ (uint8_t)(1 << at % 8);
+        struct witness *witness;
+        unsigned damaged = 0;
 
-        file[at] ^= 0x10;
-        write_file(file, FILE_SIZE);
-        ck_assert_uint_eq(signed_size(), i < SLOT_USED ? 6 : 5);
-        file[at] ^= 0x10;
+        overwrite(at, &flipped, 1);
+        ck_assert_uint_eq(read_signed(&damaged), 6);
+        ck_assert_uint_eq(damaged, 1);
+        if (at % 509 != 0) {
+            overwrite(at, &file[at], 1);
+            continue;
+        }
+        witness = open_file();
+        ck_assert_uint_eq(witness_data(witness).signed_size, 6);
+        ck_assert_uint_eq(witness_repaired(witness), 1);
+        witness_close(witness);
+        mended = read_file();
+        ck_assert_mem_eq(mended, file, FILE_SIZE);
+        free(mended);
     }
     free(file);
     folder_remove(folder);
 }
 END_TEST
 
-/* The power fails when `torn` bytes of a slot are written: the promise before it stands, and
- * the next one goes where the torn one is. */
+/* The power fails when `torn` bytes of a place are written, and what lies behind is what was
+ * there before, or garbage. Only a whole copy of the new promise makes it believed; else the
+ * one before it stands, and the next one goes where the torn one is. */
 START_TEST(torn_write)
 {
     uint8_t *before, *after;
+    unsigned damaged = 0;
 
     begin();
     sign(5, 1, TALLY_OK);
     before = read_file();
-    sign(6, 2, TALLY_OK); /* to the second slot */
+    sign(6, 2, TALLY_OK); /* to the second place */
     after = read_file();
-    for (size_t torn = 0; torn <= SLOT_USED; torn++) {
-        memcpy(before + SLOT_SIZE, after + SLOT_SIZE, torn);
-        write_file(before, FILE_SIZE);
-        ck_assert_uint_eq(signed_size(), torn < SLOT_USED ? 5 : 6);
+    for (size_t torn = 0; torn <= PLACE_SIZE; torn += torn % SLOT_SIZE < SLOT_USED ? 1 : 64) {
+        uint8_t file[FILE_SIZE];
+
+        memcpy(file, before, sizeof file);
+        memcpy(file + PLACE_SIZE, after + PLACE_SIZE, torn);
+        overwrite(0, file, FILE_SIZE);
+        ck_assert_uint_eq(read_signed(&damaged), torn < SLOT_USED ? 5 : 6);
+        if (torn < PLACE_SIZE) file[PLACE_SIZE + torn] ^= 0xff;
+        overwrite(0, file, FILE_SIZE);
+        ck_assert_uint_eq(read_signed(&damaged), torn < SLOT_SIZE ? 5 : 6);
     }
-    memset(before + SLOT_SIZE, 0xee, SLOT_SIZE);
+    memset(before + PLACE_SIZE, 0xee, PLACE_SIZE);
     write_file(before, FILE_SIZE);
     sign(5, 2, TALLY_E_SPLIT_VIEW);
     sign(7, 3, TALLY_OK);
     free(after);
     after = read_file();
-    ck_assert_mem_eq(before, after, SLOT_SIZE);
+    ck_assert_mem_eq(before, after, PLACE_SIZE);
     ck_assert_uint_eq(signed_size(), 7);
     free(before);
     free(after);
@@ -222,11 +263,29 @@ START_TEST(torn_write)
 }
 END_TEST
 
+/* The first promise after a torn write, while its other place has a damaged copy as well. */
+START_TEST(torn_and_damaged)
+{
+    uint8_t *file;
+
+    begin();
+    sign(5, 1, TALLY_OK);
+    sign(6, 2, TALLY_OK);
+    file = read_file();
+    memset(file + PLACE_SIZE, 0xee, PLACE_SIZE);
+    file[SLOT_SIZE + 20] ^= 1;
+    write_file(file, FILE_SIZE);
+    ck_assert_uint_eq(signed_size(), 5);
+    free(file);
+    folder_remove(folder);
+}
+END_TEST
+
 START_TEST(damaged_beyond_use)
 {
     static const size_t sizes[] = {
-        0, 1, SLOT_USED, SLOT_SIZE, FILE_SIZE - 1, FILE_SIZE, FILE_SIZE + 1, 3 * SLOT_SIZE};
-    static uint8_t zeros[3 * SLOT_SIZE];
+        0, 1, SLOT_USED, SLOT_SIZE, PLACE_SIZE, FILE_SIZE - 1, FILE_SIZE, FILE_SIZE + 1};
+    static uint8_t zeros[FILE_SIZE + 1];
     struct witness *witness = NULL;
     struct tally_diag diag = {{0}};
 
@@ -241,7 +300,7 @@ START_TEST(damaged_beyond_use)
 }
 END_TEST
 
-/* Whole slots in a file of another size, or each in the other's place. */
+/* Whole copies in a file of another size, or each in the other's place. */
 START_TEST(wrong_size_or_place)
 {
     uint8_t *file, swapped[FILE_SIZE];
@@ -250,12 +309,12 @@ START_TEST(wrong_size_or_place)
     begin();
     sign(5, 1, TALLY_OK);
     file = read_file();
-    write_file(file, SLOT_SIZE);
+    write_file(file, PLACE_SIZE);
     ck_assert_int_eq(witness_open(path, &witness, NULL), TALLY_E_CORRUPT);
     write_file(file, FILE_SIZE - 1);
     ck_assert_int_eq(witness_open(path, &witness, NULL), TALLY_E_CORRUPT);
-    memcpy(swapped, file + SLOT_SIZE, SLOT_SIZE);
-    memcpy(swapped + SLOT_SIZE, file, SLOT_SIZE);
+    memcpy(swapped, file + PLACE_SIZE, PLACE_SIZE);
+    memcpy(swapped + PLACE_SIZE, file, PLACE_SIZE);
     write_file(swapped, FILE_SIZE);
     ck_assert_int_eq(witness_open(path, &witness, NULL), TALLY_E_CORRUPT);
     write_file(file, FILE_SIZE);
@@ -273,6 +332,7 @@ static Suite *make_suite(void)
     tcase_add_test(cases, signed_once);
     tcase_add_test(cases, one_damaged_byte);
     tcase_add_test(cases, torn_write);
+    tcase_add_test(cases, torn_and_damaged);
     tcase_add_test(cases, every_field_comes_back);
     tcase_add_test(cases, every_bit_is_checked);
     tcase_add_test(cases, damaged_beyond_use);

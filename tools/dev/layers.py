@@ -40,7 +40,7 @@ THIRD = {
     "sodium.h": r"lib/crypto/\w+\.c",
     "nng": r"(node/net|lib/client)/\w+\.c",
     "mbedtls": r"node/net/\w+\.c",
-    "rocksdb": r"node/store/store_rocksdb\.c",
+    "rocksdb": r"node/store/store_rocksdb\w*\.[ch]",
     "jansson.h": r"(lib/event/\w+|tools/tally/\w+)\.c",
     "yaml.h": r"lib/config/\w+\.c",
     "popt.h": r"tools/tally/cli\.c|node/main\.c",
