@@ -195,7 +195,7 @@ void cluster_read(struct cluster *cluster, uint32_t id)
     struct cluster_node *node = &cluster->nodes[id];
     struct raft_event event = {.type = RAFT_EVENT_READ};
 
-    if (!node->up || node->halted || node->read_waits) return;
+    if (!node->up || node->halted) return;
     if (raft_role(node->raft) != RAFT_LEADER) return;
     node->read_floor = cluster->committed_last;
     node->read_waits = true;
