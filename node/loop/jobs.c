@@ -14,6 +14,8 @@
 /* Configs that may stand above what is applied, and what one look at the log reads. */
 enum { CONFIGS_MAX = 64, SCAN_BLOCKS = 256, SCAN_SIZE = 8 * LIMIT_BLOCK_SIZE };
 
+enum { SALVAGE_BLOCKS = 256, SALVAGE_SIZE = 8 * LIMIT_BLOCK_SIZE };
+
 static const char checkpoint_key[] = "checkpoint"; /* in STORE_META */
 
 bool job_verify(const struct tally_hash *ledger_id, const struct node_action *verify,
@@ -440,4 +442,42 @@ enum tally_err job_checkpoint(struct store *store, struct store_value *ret_check
 {
     return store_get(store, STORE_META, bytes_of(checkpoint_key, sizeof checkpoint_key - 1),
                      ret_checkpoint, NULL);
+}
+
+enum tally_err job_salvage(struct store *from, struct store *to, struct tally_diag *diag)
+{
+    struct store_hard_state hard_state = store_hard_state(from);
+    const uint64_t commit = hard_state.commit;
+    struct tally_hash previous;
+    enum tally_err err;
+
+    for (uint64_t next = 1; next <= store_last(from);) {
+        struct store_block *blocks = NULL;
+        size_t count = 0, good = 0;
+
+        if (store_read(from, next, SALVAGE_BLOCKS, SALVAGE_SIZE, &blocks, &count, NULL) !=
+            TALLY_OK) {
+            /* One bad block hides those before it in the same read. */
+            if (store_read(from, next, 1, 1, &blocks, &count, NULL) != TALLY_OK) break;
+        }
+        for (; good < count; good++) {
+            struct block_header header;
+
+            if (block_header_decode(blocks[good].data, &header, NULL) != TALLY_OK) break;
+            if (header.index != next + good) break;
+            if (header.index > 1 && !hash_equal(&header.previous, &previous)) break;
+            block_hash(&header, &previous);
+        }
+        const size_t skip = next == 1 ? 1 : 0; /* genesis is there */
+        hard_state.commit = commit < next + good - 1 ? commit : next + good - 1;
+        const struct store_append append = {
+            .hard_state = &hard_state, .blocks = blocks + skip, .blocks_count = good - skip};
+
+        err = good > skip ? store_append(to, &append, diag) : TALLY_OK;
+        free(blocks);
+        if (err != TALLY_OK) return err;
+        next += good;
+        if (good < count) break;
+    }
+    return TALLY_OK;
 }

@@ -90,4 +90,9 @@ TALLY_NODISCARD enum tally_err job_keep_checkpoint(struct store *store, struct b
 TALLY_NODISCARD enum tally_err job_checkpoint(struct store *store,
                                               struct store_value *ret_checkpoint);
 
+/* Take over what can be read of a damaged store's log, as far as it chains, into a store that
+ * has its genesis block; with its hard state. Errors: TALLY_E_IO, TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err job_salvage(struct store *from, struct store *to,
+                                           struct tally_diag *diag);
+
 #endif

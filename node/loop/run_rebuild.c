@@ -19,8 +19,6 @@
 
 enum {
     ASIDE_MAX = 3, /* damaged databases that are kept: then a person has to look */
-    COPY_BLOCKS = 256,
-    COPY_SIZE = 8 * LIMIT_BLOCK_SIZE,
     GENESIS_SIZE_MAX = LIMIT_BLOCK_SIZE + 4096,
 };
 
@@ -96,44 +94,6 @@ static enum tally_err set_aside(const char *data, char ret_aside[4096], struct t
     return file_sync_directory(path, diag);
 }
 
-/* The blocks that follow `last` in `from`, as far as they can be read and chain. */
-static enum tally_err copy_blocks(struct store *from, struct store *to, struct tally_diag *diag)
-{
-    struct store_hard_state hard_state = store_hard_state(from);
-    const uint64_t commit = hard_state.commit;
-    struct tally_hash previous;
-    enum tally_err err;
-
-    for (uint64_t next = 1; next <= store_last(from);) {
-        struct store_block *blocks = NULL;
-        size_t count = 0, good = 0;
-
-        if (store_read(from, next, COPY_BLOCKS, COPY_SIZE, &blocks, &count, NULL) != TALLY_OK) {
-            /* One bad block hides those before it in the same read. */
-            if (store_read(from, next, 1, 1, &blocks, &count, NULL) != TALLY_OK) break;
-        }
-        for (; good < count; good++) {
-            struct block_header header;
-
-            if (block_header_decode(blocks[good].data, &header, NULL) != TALLY_OK) break;
-            if (header.index != next + good) break;
-            if (header.index > 1 && !hash_equal(&header.previous, &previous)) break;
-            block_hash(&header, &previous);
-        }
-        const size_t skip = next == 1 ? 1 : 0; /* genesis is there */
-        hard_state.commit = commit < next + good - 1 ? commit : next + good - 1;
-        const struct store_append append = {
-            .hard_state = &hard_state, .blocks = blocks + skip, .blocks_count = good - skip};
-
-        err = good > skip ? store_append(to, &append, diag) : TALLY_OK;
-        free(blocks);
-        if (err != TALLY_OK) return err;
-        next += good;
-        if (good < count) break;
-    }
-    return TALLY_OK;
-}
-
 enum tally_err run_genesis_keep(const char *data, struct store *store, struct tally_diag *diag)
 {
     struct store_block *block = NULL;
@@ -191,7 +151,7 @@ static enum tally_err make(const char *data, const struct tally_hash *ledger_id,
         damaged = NULL;
     }
     if (err == TALLY_OK) err = begin(data, ledger_id, damaged, store, diag);
-    if (err == TALLY_OK && damaged != NULL) err = copy_blocks(damaged, store, diag);
+    if (err == TALLY_OK && damaged != NULL) err = job_salvage(damaged, store, diag);
     store_close(damaged);
     if (err == TALLY_OK) *ret_last = store_last(store);
     store_close(store);

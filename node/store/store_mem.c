@@ -400,16 +400,6 @@ bool store_mem_lose(struct store *store, uint64_t index)
     return found;
 }
 
-bool store_mem_put_back(struct store *store, uint64_t index, struct bytes block)
-{
-    struct store_mem *self = locked(store);
-    const bool found = index > 0 && index <= store->last;
-
-    if (found) frame_block(self, &(struct store_block){index, block});
-    unlock(self);
-    return found;
-}
-
 static void copy_table(const struct mem_table *from, struct mem_table *to)
 {
     for (size_t i = 0; i < from->count; i++) {

@@ -28,9 +28,6 @@ bool store_mem_misdirect(struct store *store, uint64_t index);
 /* Remove a block, as a lost table file would; the last one is missed only after a crash. False:
  * there is no such block. */
 bool store_mem_lose(struct store *store, uint64_t index);
-/* Write the bytes of a block over what is there, as a repair would. False: nothing is said to
- * be there. */
-bool store_mem_put_back(struct store *store, uint64_t index, struct bytes block);
 /* A store with the same blocks, keys and hard state, all of it on its "disk": a backup, or a
  * machine's snapshot. Errors: TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err store_mem_copy(struct store *from, struct store **ret_store);

@@ -268,22 +268,14 @@ void disk_job(struct machine *machine, struct happening *happening)
 
 static void damage_block(struct machine *machine)
 {
+    static const enum sim_fault faults[] = {FAULT_BIT_FLIP, FAULT_MISDIRECTED,
+                                            FAULT_LOST_BLOCK};
     struct world *world = machine->world;
     const uint64_t last = store_last(machine->store);
-    const uint64_t index = 2 + world_draw(world, last < 2 ? 1 : last - 2);
+    const uint64_t index = 2 + world_draw(world, last < 2 ? 1 : last - 1);
     const uint64_t how = world_draw(world, 3);
-    struct store_block *blocks = NULL;
-    size_t count;
     bool done;
 
-    /* The last block that is lost is a log cut short, and a copy of the store comes back
-     * without the damage: one thing at a time. */
-    if (index >= last || machine->damages_count == DAMAGES_MAX) return;
-    if (machine->old_store != NULL) return;
-    if (store_read(machine->store, index, 1, 1, &blocks, &count, NULL) != TALLY_OK) return;
-    machine->damages[machine->damages_count].index = index;
-    machine->damages[machine->damages_count].block = buffer_copy(blocks[0].data);
-    free(blocks);
     if (how == 0) {
         done = store_mem_flip(machine->store, index, (size_t)world_draw(world, 1000000));
     } else if (how == 1) {
@@ -291,10 +283,9 @@ static void damage_block(struct machine *machine)
     } else {
         done = store_mem_lose(machine->store, index);
     }
-    ASSERT(done);
-    machine->damages_count++;
-    world->totals->faults[how == 0 ? FAULT_BIT_FLIP
-                                   : (how == 1 ? FAULT_MISDIRECTED : FAULT_LOST_BLOCK)]++;
+    if (!done) return; /* there is none, or it was lost before */
+    machine->damaged = true;
+    world->totals->faults[faults[how]]++;
     world_trace(world, "node %u: block %llu is damaged, way %d", machine->index + 1,
                 (unsigned long long)index, (int)how);
 }
@@ -302,16 +293,16 @@ static void damage_block(struct machine *machine)
 void disk_damage(struct machine *machine)
 {
     struct world *world = machine->world;
-    const uint64_t what = world_draw(world, 8);
+    const uint64_t what = world_draw(world, 16);
     enum tally_err err;
 
-    if (machine->wiped || machine->broken) return;
+    if (machine->wiped) return;
     if (what == 0 && machine->node != NULL) {
         world->totals->faults[FAULT_WIPED]++;
         world_trace(world, "node %u loses its data directory", machine->index + 1);
         machine->wiped = true;
         machine_crash(machine);
-    } else if (what < 5 && machine->damages_count == 0) {
+    } else if (what < 8) {
         store_close(machine->old_store);
         err = store_mem_copy(machine->store, &machine->old_store);
         ASSERT(err == TALLY_OK);
@@ -320,21 +311,45 @@ void disk_damage(struct machine *machine)
     }
 }
 
-/* Damaged blocks that are still part of the log get their bytes back. */
-void disk_repair(struct machine *machine)
+/* A damaged database is built anew from what can be read of it; the witness stays. */
+void disk_rebuild(struct machine *machine)
 {
-    for (uint32_t i = machine->damages_count; i > 0; i--) { /* the newest block of an index */
-        const uint64_t index = machine->damages[i - 1].index;
+    struct world *world = machine->world;
+    const struct fixture *fixture = &world->fixture;
+    struct store *damaged = machine->store;
+    struct tally_diag diag = {{0}};
+    enum tally_err err = store_mem_open(&machine->store);
+
+    store_mem_crash(damaged, store_mem_unsynced(damaged)); /* it is opened again */
+    if (err == TALLY_OK) {
+        err = ledger_create_block(machine->store, &fixture->ledger_id, fixture->genesis_block,
+                                  &diag);
+    }
+    if (err == TALLY_OK) err = job_salvage(damaged, machine->store, &diag);
+    if (err != TALLY_OK) {
+        world_violation(world, CHECK_NODES, "node %u cannot be rebuilt: %s", machine->index + 1,
+                        diag.text);
+    }
+    world->totals->rebuilt++;
+    world_trace(world, "node %u is rebuilt: log to %llu of %llu", machine->index + 1,
+                (unsigned long long)store_last(machine->store),
+                (unsigned long long)store_last(damaged));
+    store_close(damaged);
+}
+
+/* Read every block, as a node does all the time, slowly. */
+void disk_scrub(struct machine *machine)
+{
+    struct tally_diag diag = {{0}};
+    enum tally_err err = TALLY_OK;
+
+    if (machine->node == NULL) return;
+    for (uint64_t index = 1; index <= store_last(machine->store) && err == TALLY_OK; index++) {
         struct store_block *blocks = NULL;
         size_t count;
 
-        if (store_read(machine->store, index, 1, 1, &blocks, &count, NULL) == TALLY_E_CORRUPT) {
-            (void)store_mem_put_back(machine->store, index,
-                                     buffer_bytes(machine->damages[i - 1].block));
-        }
+        err = store_read(machine->store, index, 1, 1, &blocks, &count, &diag);
         free(blocks);
-        buffer_release(machine->damages[i - 1].block);
     }
-    machine->damages_count = 0;
-    machine->broken = false;
+    if (err != TALLY_OK) machine_break(machine, diag.text);
 }

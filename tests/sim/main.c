@@ -99,10 +99,10 @@ static void print_totals(const struct sim_totals *totals, double seconds)
     printf("work: %" PRIu64 " blocks, %" PRIu64 " records, %" PRIu64 " denied, %" PRIu64
            " elections, %" PRIu64 " checkpoints, %" PRIu64 " receipts verified, %" PRIu64
            " safe reads, %" PRIu64 " messages from the disk, %" PRIu64
-           " proofs between checkpoints, %" PRIu64 " retries\n",
+           " databases rebuilt, %" PRIu64 " proofs between checkpoints, %" PRIu64 " retries\n",
            totals->blocks, totals->records, totals->denied, totals->elections,
            totals->checkpoints, totals->receipts, totals->reads, totals->backfills,
-           totals->proofs, totals->retries);
+           totals->rebuilt, totals->proofs, totals->retries);
     for (uint32_t i = 0; i < SIM_FAULTS; i++) {
         printf("fault: %" PRIu64 " %s\n", totals->faults[i], sim_fault_name(i));
     }

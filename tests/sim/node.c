@@ -70,13 +70,14 @@ void machine_break(struct machine *machine, const char *why)
 {
     struct world *world = machine->world;
 
-    if (!machine->bad_disk || machine->damages_count == 0) {
+    if (!machine->damaged) {
         world_violation(world, CHECK_NODES, "node %u fails on a good disk: %s",
                         machine->index + 1, why);
     }
     world_trace(world, "node %u stops: %s", machine->index + 1, why);
     stop(machine);
     machine->broken = true;
+    world_add(world, HAPPEN_RESTART, world_draw(world, 500))->node = machine->index;
 }
 
 static enum tally_err start_node(struct machine *machine, struct tally_diag *diag)
@@ -127,7 +128,9 @@ void machine_restart(struct machine *machine)
     struct tally_diag diag = {{0}};
     enum tally_err err;
 
-    if (machine->node != NULL || machine->wiped || machine->broken) return;
+    if (machine->node != NULL || machine->wiped) return;
+    if (machine->broken) disk_rebuild(machine);
+    machine->broken = false;
     err = start_node(machine, &diag);
     if (err == TALLY_E_CORRUPT) {
         machine_break(machine, diag.text);
@@ -165,9 +168,6 @@ void machine_close(struct machine *machine)
 {
     stop(machine);
     node_actions_free(&machine->actions);
-    for (uint32_t i = 0; i < machine->damages_count; i++) {
-        buffer_release(machine->damages[i].block);
-    }
     store_close(machine->old_store);
     store_close(machine->store);
 }

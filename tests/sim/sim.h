@@ -83,7 +83,7 @@ enum sim_crash_point {
 struct sim_totals {
     uint64_t seeds, virtual_ms;
     uint64_t acknowledged, denied, receipts, records, blocks, checkpoints, elections, retries;
-    uint64_t reads, proofs, backfills;
+    uint64_t reads, proofs, backfills, rebuilt;
     uint64_t faults[SIM_FAULTS], crashes[SIM_CRASH_POINTS];
 };
 

@@ -166,7 +166,8 @@ void weather_turn(struct world *world)
     turn_nodes(world);
 }
 
-/* Nothing goes wrong any more, and what was broken is mended; a wiped node stays away. */
+/* Nothing goes wrong any more, and damage that nobody met so far is found; a wiped node stays
+ * away. */
 void weather_heal(struct world *world)
 {
     world->calm = true;
@@ -179,7 +180,6 @@ void weather_heal(struct world *world)
         }
         machine->paused_until_ms = machine->disk_slow_until_ms = 0;
         machine->clock_off_ms = 0;
-        disk_repair(machine);
         if (machine->node != NULL && machine->space_low) {
             struct node_event event = {.type = NODE_SPACE};
 
@@ -187,5 +187,6 @@ void weather_heal(struct world *world)
         }
         machine->space_low = false;
         machine_restart(machine);
+        disk_scrub(machine);
     }
 }

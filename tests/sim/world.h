@@ -35,7 +35,6 @@ enum {
     READS_MAX = 1024, /* reads on their way */
     OLD_MAX = 64,     /* messages kept to come again */
     RECEIPTS_MAX = 2048,
-    DAMAGES_MAX = 8,
 };
 
 enum happening_kind {
@@ -77,17 +76,13 @@ struct machine {
     struct node *node; /* NULL: down */
     struct node_actions actions;
     uint32_t epoch;
-    bool wiped, broken, space_low; /* broken: a damaged block stopped it */
-    bool bad_disk, bad_clock;      /* of the minority that worse things happen to */
+    bool wiped, space_low;
+    bool damaged, broken;     /* something on its disk; it met that and stopped */
+    bool bad_disk, bad_clock; /* of the minority that worse things happen to */
     uint64_t paused_until_ms, writer_free_ms, apply_free_ms;
     uint64_t disk_ms, disk_slow_until_ms; /* so long takes a write until then */
     int64_t clock_off_ms;
     uint64_t commit_checked, signed_checked;
-    struct {
-        uint64_t index;
-        struct buffer *block;
-    } damages[DAMAGES_MAX];
-    uint32_t damages_count;
 };
 
 struct acknowledged {
@@ -207,7 +202,8 @@ uint64_t disk_delay(struct machine *machine, enum node_action_type type);
 void disk_job(struct machine *machine, struct happening *happening);
 void disk_lose_power(struct machine *machine); /* what of the writes in flight is there? */
 void disk_damage(struct machine *machine);
-void disk_repair(struct machine *machine);
+void disk_rebuild(struct machine *machine);
+void disk_scrub(struct machine *machine);
 
 /* request.c */
 void machine_answer(struct machine *machine, const struct node_action *action);

@@ -406,6 +406,20 @@ START_TEST(block_without_records)
 }
 END_TEST
 
+/* A committed block that is older than the one before it, by a leader that lies: the time of
+ * the ledger stands still. Reason: rules compare times, so time must not run backwards. */
+START_TEST(record_times_never_fall)
+{
+    const struct fixture_spec spec = {.type = EVENT_ANNOTATION_ADDED, .who = FIXTURE_AUTHOR};
+
+    run.chain.time_ms = FIXTURE_TIME_MS + 5000;
+    ck_assert_uint_eq(ledger_run_event(&run, &spec, NULL)->time_ms, FIXTURE_TIME_MS + 5000);
+    run.chain.time_ms = FIXTURE_TIME_MS + 1000;
+    ck_assert_uint_eq(ledger_run_event(&run, &spec, NULL)->time_ms, FIXTURE_TIME_MS + 5000);
+    ck_assert_uint_eq(ledger_time_ms(run.ledger), FIXTURE_TIME_MS + 5000);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("ledger");
@@ -423,6 +437,7 @@ static Suite *make_suite(void)
     tcase_add_test(tc, repeated_denial);
     tcase_add_test(tc, block_without_records);
     tcase_add_test(tc, failed_flush);
+    tcase_add_test(tc, record_times_never_fall);
     suite_add_tcase(suite, tc);
     return suite;
 }
