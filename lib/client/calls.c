@@ -2,8 +2,10 @@
 #include <string.h>
 #include <tally/client.h>
 
+#include "base/clock.h"
 #include "client/perform.h"
 #include "client/rpc.h"
+#include "crypto/sign.h"
 
 enum tally_err tally_client_append(struct tally_client *client, const uint8_t *batch,
                                    size_t batch_size, enum tally_ack ack,
@@ -112,5 +114,30 @@ enum tally_err tally_client_subject(struct tally_client *client, const char *sub
     const enum tally_err err = client_perform(client, &request, 0, &result, diag);
 
     if (err == TALLY_OK) *ret_result = &result->response.subject;
+    return err;
+}
+
+enum tally_err tally_client_transfer(struct tally_client *client, uint32_t member,
+                                     const uint8_t seed[32], struct tally_diag *diag)
+{
+    struct rpc_request request = {.kind = RPC_TRANSFER, .transfer = {.member = member}};
+    const struct tally_status_result *status = NULL;
+    char text[RPC_TRANSFER_TEXT_MAX];
+    struct result *result = NULL;
+    struct sign_key key;
+    enum tally_err err = sign_init();
+
+    if (err == TALLY_OK) err = tally_client_status(client, &status, diag);
+    if (err != TALLY_OK) return err;
+    request.transfer.time_ms = clock_wall_ms();
+    sign_keypair_from_seed(seed, &key);
+    memcpy(request.transfer.public_key, key.public_key, sizeof request.transfer.public_key);
+    sign_detached(&key, text,
+                  rpc_transfer_text(status->origin, member, request.transfer.time_ms, text),
+                  request.transfer.signature);
+    sign_key_wipe(&key);
+    tally_client_result_free(status);
+    err = client_perform(client, &request, 0, &result, diag);
+    if (err == TALLY_OK) tally_client_result_free(&result->response.status);
     return err;
 }

@@ -48,6 +48,7 @@ struct tally_client {
     size_t current; /* where the next request goes */
     char *ca_file;
     uint32_t timeout_ms;
+    bool fresh;
 };
 
 /* A call under way. */
@@ -182,6 +183,7 @@ enum tally_err tally_client_open(const struct tally_client_options *options,
 
     if (err != TALLY_OK) return err;
     if (client == NULL) return TALLY_E_NO_MEMORY;
+    client->fresh = options->fresh;
     client->timeout_ms = options->timeout_ms == 0 ? TIMEOUT_MS_DEFAULT : options->timeout_ms;
     if (options->ca_file != NULL) {
         client->ca_file = strdup(options->ca_file);
@@ -412,7 +414,10 @@ enum tally_err client_perform(struct tally_client *client, const struct rpc_requ
         .connect_ms = CONNECT_MS_FIRST,
         .pause_ms = PAUSE_MS_FIRST,
     };
-    enum tally_err err = rpc_request_encode(request, &call.bytes, diag);
+    struct rpc_request asked = *request;
+    asked.fresh = client->fresh && (request->kind == RPC_GET || request->kind == RPC_LOG ||
+                                    request->kind == RPC_KEY || request->kind == RPC_SUBJECT);
+    enum tally_err err = rpc_request_encode(&asked, &call.bytes, diag);
 
     if (err != TALLY_OK) return err;
     call.attempt_ms = wait_ms + client_attempt_ms(client);

@@ -1,6 +1,8 @@
 /* Requests. Responses are in rpc_response.c. */
 #include "client/rpc.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -48,8 +50,8 @@ static enum tally_err request_check(const struct rpc_request *request, struct ta
         if (request->prove.wait_ms > RPC_WAIT_MS_MAX) return refuse(diag, "wait_ms over 60000");
         return TALLY_OK;
     case RPC_STATUS:
-        return TALLY_OK;
     case RPC_KEY:
+    case RPC_TRANSFER:
         return TALLY_OK;
     case RPC_SUBJECT:
         if (request->subject == NULL || request->subject[0] == '\0')
@@ -83,6 +85,7 @@ struct bodies {
     Tally__StatusRequest status;
     Tally__KeyRequest key;
     Tally__SubjectRequest subject;
+    Tally__TransferRequest transfer;
 };
 
 static void fill_append(const struct rpc_append *append, Tally__AppendRequest *to)
@@ -127,6 +130,7 @@ static void fill_prove(const struct rpc_prove *prove, Tally__ProveRequest *to)
 static void fill(const struct rpc_request *request, struct bodies *bodies, Tally__Request *to)
 {
     tally__request__init(to);
+    to->fresh = request->fresh;
     switch (request->kind) {
     case RPC_NONE:
         UNREACHABLE("request_check passed it");
@@ -166,6 +170,17 @@ static void fill(const struct rpc_request *request, struct bodies *bodies, Tally
         bodies->subject.subject = text_of(request->subject);
         to->body_case = TALLY__REQUEST__BODY_SUBJECT;
         to->subject = &bodies->subject;
+        break;
+    case RPC_TRANSFER:
+        tally__transfer_request__init(&bodies->transfer);
+        bodies->transfer.member = request->transfer.member;
+        bodies->transfer.time_ms = request->transfer.time_ms;
+        bodies->transfer.public_key =
+            data_of(request->transfer.public_key, sizeof request->transfer.public_key);
+        bodies->transfer.signature =
+            data_of(request->transfer.signature, sizeof request->transfer.signature);
+        to->body_case = TALLY__REQUEST__BODY_TRANSFER;
+        to->transfer = &bodies->transfer;
         break;
     }
 }
@@ -209,9 +224,23 @@ static enum tally_err take_get(const Tally__GetRequest *from, struct rpc_get *to
     }
 }
 
+static enum tally_err take_transfer(const Tally__TransferRequest *from, struct rpc_transfer *to,
+                                    struct tally_diag *diag)
+{
+    if (!take_hash(from->public_key, to->public_key))
+        return refuse(diag, "a public key has 32 bytes");
+    if (from->signature.len != sizeof to->signature)
+        return refuse(diag, "a signature has 64 bytes");
+    memcpy(to->signature, from->signature.data, sizeof to->signature);
+    to->member = from->member;
+    to->time_ms = from->time_ms;
+    return TALLY_OK;
+}
+
 static enum tally_err take(const Tally__Request *from, struct rpc_request *to,
                            struct tally_diag *diag)
 {
+    to->fresh = from->fresh != 0;
     switch (from->body_case) {
     case TALLY__REQUEST__BODY_APPEND:
         to->kind = RPC_APPEND;
@@ -248,6 +277,9 @@ static enum tally_err take(const Tally__Request *from, struct rpc_request *to,
         to->kind = RPC_SUBJECT;
         to->subject = from->subject->subject;
         return TALLY_OK;
+    case TALLY__REQUEST__BODY_TRANSFER:
+        to->kind = RPC_TRANSFER;
+        return take_transfer(from->transfer, &to->transfer, diag);
     case TALLY__REQUEST__BODY__NOT_SET:
     default:
         return refuse(diag, "the request asks nothing");
@@ -266,4 +298,15 @@ enum tally_err rpc_request_decode(struct bytes bytes, struct arena *arena,
     if (err == TALLY_OK) err = request_check(&request, diag);
     if (err == TALLY_OK) *ret_request = request;
     return err;
+}
+
+size_t rpc_transfer_text(const char *origin, uint32_t member, uint64_t time_ms,
+                         char ret_text[RPC_TRANSFER_TEXT_MAX])
+{
+    const int size =
+        snprintf(ret_text, RPC_TRANSFER_TEXT_MAX,
+                 "tally/transfer/v1\n%s\n%" PRIu32 "\n%" PRIu64 "\n", origin, member, time_ms);
+
+    ASSERT(size > 0 && size < RPC_TRANSFER_TEXT_MAX);
+    return (size_t)size;
 }

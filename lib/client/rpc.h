@@ -33,6 +33,14 @@ enum rpc_kind {
     RPC_STATUS,
     RPC_KEY,
     RPC_SUBJECT,
+    RPC_TRANSFER,
+};
+
+/* Hand leadership on: signed by an admin's key over rpc_transfer_text. */
+struct rpc_transfer {
+    uint32_t member; /* 0: whoever is furthest */
+    uint64_t time_ms;
+    uint8_t public_key[32], signature[64];
 };
 
 struct rpc_append {
@@ -55,6 +63,7 @@ struct rpc_prove {
 
 struct rpc_request {
     enum rpc_kind kind; /* never RPC_NONE; RPC_STATUS has no member below */
+    bool fresh;         /* reads: see everything that was acknowledged to anyone before */
     union {
         struct rpc_append append;
         struct rpc_get get;
@@ -62,6 +71,7 @@ struct rpc_request {
         struct rpc_prove prove;
         uint8_t key_id[32];
         const char *subject;
+        struct rpc_transfer transfer;
     };
 };
 
@@ -80,6 +90,12 @@ struct rpc_response {
         struct tally_subject_result subject;
     };
 };
+
+/* What an admin signs to hand leadership on: "tally/transfer/v1\n<origin>\n<member>\n<time>\n".
+ */
+enum { RPC_TRANSFER_TEXT_MAX = 256 };
+size_t rpc_transfer_text(const char *origin, uint32_t member, uint64_t time_ms,
+                         char ret_text[RPC_TRANSFER_TEXT_MAX]);
 
 /* Encode a request. Errors: TALLY_E_INVALID (a member outside its range), TALLY_E_TOO_LARGE
  * (over LIMIT_REQUEST_SIZE), TALLY_E_NO_MEMORY. */

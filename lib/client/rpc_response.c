@@ -33,6 +33,7 @@ struct parts {
         Tally__StatusResponse status;
         Tally__KeyResponse key;
         Tally__SubjectResponse subject;
+        Tally__TransferResponse transfer;
     };
 };
 
@@ -100,6 +101,7 @@ static bool fill_status(struct parts *parts, const struct tally_status_result *f
         members[i].match = from->members[i].match;
         members[i].reachable = from->members[i].reachable;
         members[i].heard_ms_ago = from->members[i].heard_ms_ago;
+        members[i].voter = from->members[i].voter;
         to->members[i] = &members[i];
     }
     to->ledger = text_of(from->ledger);
@@ -120,6 +122,9 @@ static bool fill_status(struct parts *parts, const struct tally_status_result *f
     to->disk_written = from->disk_written;
     to->uptime_ms = from->uptime_ms;
     to->version = text_of(from->version);
+    to->config = data_of(from->config.data, from->config.size);
+    to->next_member = from->next_member;
+    to->trouble = text_of(from->trouble);
     return true;
 }
 
@@ -196,6 +201,11 @@ static bool fill(const struct rpc_response *from, struct parts *parts, Tally__Re
         to->body_case = TALLY__RESPONSE__BODY_SUBJECT;
         to->subject = &parts->subject;
         fill_subject(parts, &from->subject);
+        return true;
+    case RPC_TRANSFER:
+        to->body_case = TALLY__RESPONSE__BODY_TRANSFER;
+        to->transfer = &parts->transfer;
+        tally__transfer_response__init(&parts->transfer);
         return true;
     }
     UNREACHABLE("kind of a response");
@@ -333,7 +343,8 @@ static enum tally_err take_status(struct arena *arena, const Tally__StatusRespon
                                          .site = from->members[i]->site,
                                          .match = from->members[i]->match,
                                          .reachable = from->members[i]->reachable != 0,
-                                         .heard_ms_ago = from->members[i]->heard_ms_ago};
+                                         .heard_ms_ago = from->members[i]->heard_ms_ago,
+                                         .voter = from->members[i]->voter != 0};
     to->ledger = from->ledger;
     to->origin = from->origin;
     to->node_id = from->node_id;
@@ -347,6 +358,9 @@ static enum tally_err take_status(struct arena *arena, const Tally__StatusRespon
     to->records = from->records;
     to->published = from->published;
     to->checkpoint = take_bytes(from->checkpoint);
+    to->config = take_bytes(from->config);
+    to->next_member = from->next_member;
+    to->trouble = from->trouble;
     to->members = members;
     to->members_count = from->n_members;
     to->time_ms = from->time_ms;
@@ -415,6 +429,9 @@ static enum tally_err take_body(struct arena *arena, const Tally__Response *from
     case TALLY__RESPONSE__BODY_SUBJECT:
         to->kind = RPC_SUBJECT;
         return take_subject(from->subject, &to->subject, diag);
+    case TALLY__RESPONSE__BODY_TRANSFER:
+        to->kind = RPC_TRANSFER;
+        return TALLY_OK;
     case TALLY__RESPONSE__BODY__NOT_SET:
     default:
         return refuse(diag, "an answer without a body");

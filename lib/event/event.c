@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/limits.h"
 #include "crypto/hash.h"
 #include "event.pb-c.h"
@@ -140,11 +141,29 @@ static bool view_genesis(const Tally__LedgerGenesis *from, struct arena *arena,
     return to->config.data != NULL && to->root_keys != NULL;
 }
 
+static bool view_member_changed(const Tally__LedgerMemberChanged *from, struct arena *arena,
+                                struct event *to)
+{
+    struct member_change *change = arena_zalloc(arena, 1, sizeof *change);
+
+    if (change == NULL) return false;
+    change->action = (enum member_action)from->action;
+    change->policy = from->publication_policy;
+    change->config_version = from->config_version;
+    if (ledger_member_take(from->member, &change->member, NULL) != TALLY_OK) {
+        UNREACHABLE("event_check took it");
+    }
+    to->member_changed = change;
+    return true;
+}
+
 static bool view_payload(const Tally__Event *from, struct arena *arena, struct event *to)
 {
     switch (to->type) {
     case EVENT_LEDGER_GENESIS:
         return view_genesis(from->ledger_genesis, arena, &to->genesis);
+    case EVENT_LEDGER_MEMBER_CHANGED:
+        return view_member_changed(from->ledger_member_changed, arena, to);
     case EVENT_PRINCIPAL_REGISTERED:
         to->principal_registered.kind = (uint32_t)from->principal_registered->kind;
         return true;

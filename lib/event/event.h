@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "event/event_types.h"
+#include "event/ledger_config.h"
 
 enum { EVENT_ID_BYTES = 16, EVENT_KEY_BYTES = 32 };
 
@@ -92,6 +93,7 @@ struct event {
     const struct event_ref *refs;
     union {
         struct event_genesis genesis;
+        const struct member_change *member_changed;
         struct {
             uint32_t kind;
         } principal_registered;

@@ -344,11 +344,37 @@ static struct fault check_genesis(const Tally__LedgerGenesis *genesis)
     return found;
 }
 
+static struct fault check_member_changed(const Tally__LedgerMemberChanged *changed)
+{
+    struct ledger_member member;
+
+    if (changed->action == TALLY__MEMBER_ACTION__MEMBER_ACTION_UNSPECIFIED) {
+        return fault("ledger_member_changed.action", "is missing");
+    }
+    if (changed->member == NULL) return fault("ledger_member_changed.member", "is missing");
+    if (ledger_member_take(changed->member, &member, NULL) != TALLY_OK) {
+        return fault("ledger_member_changed.member",
+                     "needs an id, a name and a site (a-z 0-9 . _ -), three different keys of "
+                     "32 bytes, an incarnation and a role; URLs have at most 256 characters");
+    }
+    if (changed->publication_policy[0] == '\0' ||
+        strlen(changed->publication_policy) >= LEDGER_POLICY_SIZE) {
+        return fault("ledger_member_changed.publication_policy",
+                     "must have 1 to 4095 bytes: the complete policy");
+    }
+    if (changed->config_version < 2) {
+        return fault("ledger_member_changed.config_version", "must be 2 or more");
+    }
+    return none;
+}
+
 static struct fault check_payload(const Tally__Event *event)
 {
     switch ((enum event_type)event->payload_case) {
     case EVENT_LEDGER_GENESIS:
         return check_genesis(event->ledger_genesis);
+    case EVENT_LEDGER_MEMBER_CHANGED:
+        return check_member_changed(event->ledger_member_changed);
     case EVENT_PRINCIPAL_REGISTERED:
         if (event->principal_registered->kind ==
             TALLY__PRINCIPAL_KIND__PRINCIPAL_KIND_UNSPECIFIED) {

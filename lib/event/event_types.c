@@ -9,6 +9,8 @@
 static const struct event_type_info types[] = {
     {EVENT_LEDGER_GENESIS, "ledger.genesis", SUBJECT_LEDGER, MEANING_AUTHOR, true,
      "the ledger begins"},
+    {EVENT_LEDGER_MEMBER_CHANGED, "ledger.member_changed", SUBJECT_LEDGER, MEANING_AUTHOR, true,
+     "a change of the members is authorised"},
     {EVENT_PRINCIPAL_REGISTERED, "principal.registered", SUBJECT_PRINCIPAL, MEANING_AUTHOR,
      true, "a person, service or robot is known"},
     {EVENT_KEY_ENROLLED, "key.enrolled", SUBJECT_PRINCIPAL, MEANING_AUTHOR, true,

@@ -11,6 +11,7 @@
 /* The number of the payload field in proto/event.proto; never re-used. */
 enum event_type {
     EVENT_LEDGER_GENESIS = 100,
+    EVENT_LEDGER_MEMBER_CHANGED = 101,
     EVENT_PRINCIPAL_REGISTERED = 113,
     EVENT_KEY_ENROLLED = 117,
     EVENT_KEY_REVOKED = 119,

@@ -28,7 +28,16 @@ static bool keys_differ(const struct ledger_member *a, const struct ledger_membe
     return true;
 }
 
-static enum tally_err take_member(const Tally__Member *from, struct ledger_member *to,
+/* Empty, or printable characters without a blank. */
+static bool url_valid(const char *url)
+{
+    for (size_t i = 0; url[i] != '\0'; i++) {
+        if (i == LIMIT_URL_SIZE || url[i] <= ' ' || url[i] > '~') return false;
+    }
+    return true;
+}
+
+enum tally_err ledger_member_take(const struct Tally__Member *from, struct ledger_member *to,
                                   struct tally_diag *diag)
 {
     if (!event_segment_valid(from->name) || !event_segment_valid(from->site)) {
@@ -41,6 +50,11 @@ static enum tally_err take_member(const Tally__Member *from, struct ledger_membe
     if (from->role == TALLY__MEMBER_ROLE__MEMBER_ROLE_UNSPECIFIED) {
         return malformed(diag, "members need a role");
     }
+    if (!url_valid(from->peer_url) || !url_valid(from->client_url)) {
+        return malformed(diag, "members' URLs are at most 256 printable characters");
+    }
+    strcpy(to->peer_url, from->peer_url);
+    strcpy(to->client_url, from->client_url);
     to->id = from->id;
     strcpy(to->name, from->name);
     strcpy(to->site, from->site);
@@ -58,7 +72,7 @@ static enum tally_err take_members(const Tally__Config *from, struct ledger_conf
 {
     for (uint32_t i = 0; i < from->n_members; i++) {
         struct ledger_member *member = &config->members[i];
-        const enum tally_err err = take_member(from->members[i], member, diag);
+        const enum tally_err err = ledger_member_take(from->members[i], member, diag);
 
         if (err != TALLY_OK) return err;
         if (i > 0 && member->id <= config->members[i - 1].id) {
@@ -131,6 +145,8 @@ struct bytes ledger_config_encode(const struct ledger_config *config, struct are
         to->cosign_key = canon_data(from->cosign_key, SIGN_PUBLIC_BYTES);
         to->peer_key = canon_data(from->peer_key, SIGN_PUBLIC_BYTES);
         to->incarnation = from->incarnation;
+        to->peer_url = (char *)from->peer_url;
+        to->client_url = (char *)from->client_url;
         to->role = from->voter ? TALLY__MEMBER_ROLE__MEMBER_ROLE_VOTER
                                : TALLY__MEMBER_ROLE__MEMBER_ROLE_LEARNER;
         pointers[i] = to;
@@ -175,4 +191,82 @@ uint32_t ledger_config_voters(const struct ledger_config *config)
     for (uint32_t i = 0; i < config->members_count; i++)
         voters += config->members[i].voter ? 1 : 0;
     return voters;
+}
+
+static enum tally_err invalid(struct tally_diag *diag, const char *what)
+{
+    tally_diag_set(diag, "%s", what);
+    return TALLY_E_INVALID;
+}
+
+/* Is it the same member, but for its role? */
+static bool same_member(const struct ledger_member *a, const struct ledger_member *b)
+{
+    return a->id == b->id && strcmp(a->name, b->name) == 0 && strcmp(a->site, b->site) == 0 &&
+           memcmp(a->log_key, b->log_key, SIGN_PUBLIC_BYTES) == 0 &&
+           memcmp(a->cosign_key, b->cosign_key, SIGN_PUBLIC_BYTES) == 0 &&
+           memcmp(a->peer_key, b->peer_key, SIGN_PUBLIC_BYTES) == 0 &&
+           a->incarnation == b->incarnation && strcmp(a->peer_url, b->peer_url) == 0 &&
+           strcmp(a->client_url, b->client_url) == 0;
+}
+
+static enum tally_err change_members(const struct member_change *change, uint32_t next_id,
+                                     struct ledger_config *config, struct tally_diag *diag)
+{
+    uint32_t at = 0;
+
+    while (at < config->members_count && config->members[at].id != change->member.id) at++;
+    if (change->action == MEMBER_ADD) {
+        if (change->member.id != next_id)
+            return invalid(diag, "the id is not the next free one");
+        if (change->member.voter) return invalid(diag, "a new member begins as a learner");
+        if (config->members_count == LIMIT_MEMBERS)
+            return invalid(diag, "there are as many members as there can be");
+        config->members[config->members_count++] = change->member; /* ids ascend */
+        return TALLY_OK;
+    }
+    if (at == config->members_count || !same_member(&config->members[at], &change->member)) {
+        return invalid(diag, "there is no such member");
+    }
+    if (change->action == MEMBER_PROMOTE) {
+        if (config->members[at].voter) return invalid(diag, "it is a voter already");
+        if (!change->member.voter) return invalid(diag, "a promoted member is a voter");
+        config->members[at].voter = true;
+        return TALLY_OK;
+    }
+    if (config->members[at].voter != change->member.voter) {
+        return invalid(diag, "the member has another role");
+    }
+    config->members_count--;
+    memmove(&config->members[at], &config->members[at + 1],
+            (config->members_count - at) * sizeof config->members[0]);
+    return TALLY_OK;
+}
+
+enum tally_err ledger_config_change(const struct ledger_config *now, struct bytes now_bytes,
+                                    const struct member_change *change, uint32_t next_id,
+                                    uint64_t authorising_index, struct arena *arena,
+                                    struct ledger_config *ret_next, struct tally_diag *diag)
+{
+    struct ledger_config next = *now;
+    struct bytes encoded;
+    enum tally_err err;
+
+    if (change->config_version != now->version + 1) {
+        return invalid(diag, "the change was made for another version of the Config");
+    }
+    if (strlen(change->policy) >= sizeof next.policy)
+        return invalid(diag, "the policy is too long");
+    err = change_members(change, next_id, &next, diag);
+    if (err != TALLY_OK) return err;
+    next.version++;
+    next.has_previous = true;
+    ledger_config_digest(now_bytes, &next.previous_digest);
+    next.authorising_index = authorising_index;
+    strcpy(next.policy, change->policy);
+    /* What every Config has to be is checked where one is decoded. */
+    encoded = ledger_config_encode(&next, arena);
+    if (encoded.data == NULL) return TALLY_E_NO_MEMORY;
+    err = ledger_config_decode(encoded, arena, ret_next, diag);
+    return err == TALLY_E_MALFORMED ? TALLY_E_INVALID : err;
 }

@@ -39,7 +39,14 @@
     X(VERSION_ABSENT, 21, "version_absent", "the version is not registered")                   \
     X(MANIFEST_MISMATCH, 22, "manifest_mismatch",                                              \
       "manifest_root is not the one that the version registered")                              \
-    X(VERSION_REF, 23, "version_ref", "the reference to the version is not its registration")
+    X(VERSION_REF, 23, "version_ref", "the reference to the version is not its registration")  \
+    X(CONFIG_VERSION, 24, "config_version",                                                    \
+      "the change was made for another version of the Config")                                 \
+    X(CHANGE_PENDING, 25, "change_pending",                                                    \
+      "the last change of members is not carried out yet")                                     \
+    X(MEMBER_INVALID, 26, "member_invalid", "the members cannot be changed like that")         \
+    X(POLICY_INVALID, 27, "policy_invalid",                                                    \
+      "the publication policy is not valid for the voters")
 
 enum rule {
 #define X(name, id, lower, text) RULE_##name = (id),

@@ -96,6 +96,24 @@ void trust_put(struct bytes_writer *writer, const struct trust *trust);
  * trust_parse() of the text does that.) */
 bool trust_valid(const struct trust *trust);
 
+/* A member of a ledger, as far as its trust file goes; borrows. */
+struct trust_member {
+    const char *name;                    /* path segment */
+    const uint8_t *log_key, *cosign_key; /* Ed25519 public keys */
+    bool voter;                          /* only those are witnesses */
+};
+/* Write the trust file of a ledger: a `log` line for every member, a `witness` line for every
+ * voter, and `policy`, which may hold `group` and `quorum` lines and nothing else: it must not
+ * bring in keys of its own. The text may still be one that trust_parse() refuses.
+ *   origin  of the ledger
+ *   writer  with room for TRUST_TEXT_MAX bytes
+ * TALLY_E_MALFORMED: the policy is too long or has another line; a name makes no key. */
+TALLY_NODISCARD enum tally_err trust_put_members(struct bytes_writer *writer,
+                                                 const char *origin,
+                                                 const struct trust_member *members,
+                                                 uint32_t members_count, const char *policy,
+                                                 struct tally_diag *diag);
+
 /* The name that every log key has. */
 const char *trust_origin(const struct trust *trust);
 

@@ -2,6 +2,7 @@
 #include "base/base64.h"
 #include "base/decimal.h"
 #include "note/trust.h"
+#include <stdio.h>
 #include <string.h>
 
 static void put_text(struct bytes_writer *writer, const char *text)
@@ -111,4 +112,56 @@ void trust_put(struct bytes_writer *writer, const struct trust *trust)
     put_text(writer, "quorum ");
     put_text(writer, member_name(trust, trust->quorum));
     put_text(writer, "\n");
+}
+
+/* Only `group` and `quorum` lines, and empty ones. */
+static bool policy_valid(const char *policy)
+{
+    while (*policy != '\0') {
+        const size_t size = strcspn(policy, "\n");
+
+        if (size > 0 && strncmp(policy, "group ", 6) != 0 &&
+            strncmp(policy, "quorum ", 7) != 0) {
+            return false;
+        }
+        policy += size + (policy[size] == '\n' ? 1 : 0);
+    }
+    return true;
+}
+
+static enum tally_err put_member_key(struct bytes_writer *writer, const char *name,
+                                     enum vkey_type type, const uint8_t *public_key)
+{
+    struct vkey key;
+    const enum tally_err err = vkey_make(name, type, public_key, &key);
+
+    if (err == TALLY_OK) put_key(writer, &key, "");
+    return err;
+}
+
+enum tally_err trust_put_members(struct bytes_writer *writer, const char *origin,
+                                 const struct trust_member *members, uint32_t members_count,
+                                 const char *policy, struct tally_diag *diag)
+{
+    enum tally_err err = TALLY_OK;
+
+    for (uint32_t i = 0; i < members_count && err == TALLY_OK; i++) {
+        put_text(writer, "log ");
+        err = put_member_key(writer, origin, VKEY_ED25519, members[i].log_key);
+    }
+    for (uint32_t i = 0; i < members_count && err == TALLY_OK; i++) {
+        char name[LIMIT_KEY_NAME_SIZE + 1];
+
+        if (!members[i].voter) continue;
+        (void)snprintf(name, sizeof name, "%s/%s", origin, members[i].name);
+        put_text(writer, "witness ");
+        put_text(writer, members[i].name);
+        put_text(writer, " ");
+        err = put_member_key(writer, name, VKEY_COSIGNATURE, members[i].cosign_key);
+    }
+    put_text(writer, policy);
+    if (err == TALLY_OK && !writer->bad && policy_valid(policy)) return TALLY_OK;
+    tally_diag_set(diag, "the publication policy is too long, or has other lines than `group` "
+                         "and `quorum`");
+    return TALLY_E_MALFORMED;
 }

@@ -35,44 +35,26 @@ enum tally_err trust_file_policy(const struct ledger_config *config, uint32_t st
     return TALLY_OK;
 }
 
-static void put_line(struct bytes_writer *writer, const char *before, const char *name,
-                     enum vkey_type type, const uint8_t public_key[SIGN_PUBLIC_BYTES])
-{
-    struct vkey vkey;
-    char text[VKEY_TEXT_MAX];
-    const enum tally_err err = vkey_make(name, type, public_key, &vkey);
-
-    ASSERT(err == TALLY_OK); /* origins and member names are key names */
-    vkey_format(&vkey, text);
-    bytes_put(writer, before, strlen(before));
-    bytes_put(writer, text, strlen(text));
-    bytes_put(writer, "\n", 1);
-}
-
 enum tally_err trust_file_make(const char *name, const struct tally_hash *ledger_id,
                                const struct ledger_config *config, const char *policy,
                                struct trust *ret_trust, struct tally_diag *diag)
 {
+    struct trust_member members[LIMIT_MEMBERS];
     char origin[GENESIS_ORIGIN_SIZE];
     char *text = malloc(TRUST_TEXT_MAX);
+    enum tally_err err;
     struct bytes_writer writer = bytes_writer(text, TRUST_TEXT_MAX);
 
     if (text == NULL) return TALLY_E_NO_MEMORY;
     genesis_origin(name, ledger_id, origin);
-    for (uint32_t i = 0; i < config->members_count; i++)
-        put_line(&writer, "log ", origin, VKEY_ED25519, config->members[i].log_key);
     for (uint32_t i = 0; i < config->members_count; i++) {
         const struct ledger_member *member = &config->members[i];
-        char before[LIMIT_NAME_SIZE + 16], key_name[LIMIT_KEY_NAME_SIZE + 1];
 
-        if (!member->voter) continue;
-        (void)snprintf(before, sizeof before, "witness %s ", member->name);
-        (void)snprintf(key_name, sizeof key_name, "%s/%s", origin, member->name);
-        put_line(&writer, before, key_name, VKEY_COSIGNATURE, member->cosign_key);
+        members[i] = (struct trust_member){member->name, member->log_key, member->cosign_key,
+                                           member->voter};
     }
-    bytes_put(&writer, policy, strlen(policy));
-    ASSERT(!writer.bad); /* LIMIT_MEMBERS lines and a policy are far below TRUST_TEXT_MAX */
-    const enum tally_err err = trust_parse(text, writer.at, ret_trust, diag);
+    err = trust_put_members(&writer, origin, members, config->members_count, policy, diag);
+    if (err == TALLY_OK) err = trust_parse(text, writer.at, ret_trust, diag);
     free(text);
     if (err != TALLY_OK) return TALLY_E_MALFORMED;
     ret_trust->has_ledger = true;

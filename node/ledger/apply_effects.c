@@ -182,6 +182,8 @@ static enum tally_err change_trust(struct ledger *ledger, const struct event *ev
         facts->key.revoked = true;
         facts->key.revoked_index = index;
         return effects_key_put(ledger, facts->key_id.bytes, &facts->key);
+    case EVENT_LEDGER_MEMBER_CHANGED:
+        return members_put(ledger, event, index, facts);
     default:
         return TALLY_OK;
     }

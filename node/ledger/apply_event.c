@@ -179,6 +179,11 @@ static enum tally_err record_batch(struct apply *apply, const struct batch *batc
         if (err == TALLY_OK) {
             err = effects_put(ledger, event, facts, verdict.allowed, apply->diag);
         }
+        if (err == TALLY_OK && verdict.allowed && event->type == EVENT_LEDGER_MEMBER_CHANGED) {
+            apply->result->pending = arena_copy(ledger->results, facts->next_config);
+            apply->result->pending_index = result->index;
+            if (apply->result->pending.data == NULL) err = TALLY_E_NO_MEMORY;
+        }
     }
     return err;
 }

@@ -123,6 +123,8 @@ static enum tally_err gather_type(const struct lookup *lookup, const struct even
         return gather_target(lookup, event->model_created.owner, facts, diag);
     case EVENT_VERSION_REGISTERED:
         return gather_version(lookup, event, facts, diag);
+    case EVENT_LEDGER_MEMBER_CHANGED:
+        return TALLY_OK; /* members_gather */
     case EVENT_LEDGER_GENESIS:
     case EVENT_PRINCIPAL_REGISTERED:
     case EVENT_BASE_MODEL_REGISTERED:
@@ -157,5 +159,7 @@ enum tally_err facts_gather(struct ledger *ledger, const struct batch *batch,
     if (err != TALLY_OK) return err;
     facts->facts.subject = subject_of(&facts->subject);
     err = gather_refs(&lookup, event, facts, diag);
-    return err != TALLY_OK ? err : gather_type(&lookup, event, facts, diag);
+    if (err == TALLY_OK) err = gather_type(&lookup, event, facts, diag);
+    if (err != TALLY_OK || event->type != EVENT_LEDGER_MEMBER_CHANGED) return err;
+    return members_gather(ledger, event, facts, diag);
 }

@@ -52,22 +52,6 @@ static enum tally_err add_principal(struct ledger *ledger, const struct event *e
     return err;
 }
 
-static enum tally_err put_identity(struct ledger *ledger, const struct event_genesis *genesis)
-{
-    const size_t name_size = strlen(genesis->name);
-    const size_t size = 32 + 1 + name_size + genesis->config.size;
-    uint8_t *value = arena_alloc(ledger->scratch, size);
-    struct bytes_writer writer = bytes_writer(value, size);
-
-    if (value == NULL) return TALLY_E_NO_MEMORY;
-    bytes_put(&writer, ledger->ledger_id.bytes, 32);
-    bytes_put_u8(&writer, (uint8_t)name_size);
-    bytes_put(&writer, genesis->name, name_size);
-    bytes_put(&writer, genesis->config.data, genesis->config.size);
-    ASSERT(!writer.bad && writer.at == size);
-    return state_set(ledger->state, STORE_META, codec_key_identity(), bytes_of(value, size));
-}
-
 /* Genesis lists every principal that it registers; above them it stands once. */
 static enum tally_err add_principals(struct ledger *ledger, const struct event *event)
 {
@@ -117,5 +101,7 @@ enum tally_err apply_genesis(struct apply *apply)
     err = ledger_add_leaf(ledger, apply->body, value, codec_locator_put(&locator, NULL, value));
     if (err == TALLY_OK) err = effects_put(ledger, &event, facts, true, apply->diag);
     if (err == TALLY_OK) err = add_principals(ledger, &event);
-    return err != TALLY_OK ? err : put_identity(ledger, &event.genesis);
+    if (err != TALLY_OK) return err;
+    return members_identity_put(
+        ledger, bytes_of(event.genesis.name, strlen(event.genesis.name)), event.genesis.config);
 }

@@ -143,12 +143,24 @@ static void check_judged(const struct decide_facts *facts, const struct event *e
     }
 }
 
+static void check_change(const struct decide_change *change, struct failures *failures)
+{
+    fail_if(failures, !change->version_next, RULE_CONFIG_VERSION);
+    fail_if(failures, change->pending, RULE_CHANGE_PENDING);
+    if (!change->version_next || change->pending) return;
+    fail_if(failures, !change->valid, RULE_MEMBER_INVALID);
+    fail_if(failures, change->valid && !change->policy_valid, RULE_POLICY_INVALID);
+}
+
 static void check_type(const struct decide_facts *facts, const struct event *event,
                        struct failures *failures)
 {
     switch (event->type) {
     case EVENT_LEDGER_GENESIS:
         fail_if(failures, true, RULE_TYPE_CLOSED);
+        return;
+    case EVENT_LEDGER_MEMBER_CHANGED:
+        check_change(&facts->change, failures);
         return;
     case EVENT_PRINCIPAL_REGISTERED:
     case EVENT_BASE_MODEL_REGISTERED:

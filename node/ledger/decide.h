@@ -51,6 +51,14 @@ struct decide_principal {
     uint32_t roles_count;
 };
 
+/* ledger.member_changed: what the change would come to. */
+struct decide_change {
+    bool version_next; /* it is for the Config after the present one */
+    bool pending;      /* another change waits to be carried out */
+    bool valid;        /* the members that result are ones a ledger can have */
+    bool policy_valid; /* and so is the publication policy for them */
+};
+
 enum decide_ref { DECIDE_REF_ALLOWED, DECIDE_REF_DENIED, DECIDE_REF_UNKNOWN };
 
 /* Everything a decision looks at beside the event itself. What an event's type does not need
@@ -66,6 +74,7 @@ struct decide_facts {
     struct decide_subject parent;  /* version.registered: the model */
     struct decide_subject base;    /* version.registered: the base model */
     struct decide_key key;         /* key.enrolled, key.revoked: the key it is about */
+    struct decide_change change;
     struct decide_principal
         principal; /* key.*, role.*: its subject; model.created: the owner */
 };

@@ -87,7 +87,7 @@ static enum tally_err apply_tick(struct apply *apply)
 }
 
 /* The records of the block's body. What must be empty and is not, a second genesis, and a
- * Config (no event of feature level 1 authorises one) are Void. */
+ * Config that no event authorised are Void. */
 static enum tally_err apply_body(struct apply *apply)
 {
     switch (apply->header.kind) {
@@ -103,7 +103,7 @@ static enum tally_err apply_body(struct apply *apply)
         if (apply->body.size == 0) return apply_tick(apply);
         break;
     case BLOCK_CONFIG:
-        break;
+        return apply_config(apply);
     }
     return ledger_add_void(apply, VOID_BLOCK_MALFORMED, apply->body);
 }

@@ -124,6 +124,21 @@ TALLY_NODISCARD enum tally_err ledger_read_identity(struct store *store, struct 
                                                     struct ledger_identity *ret_identity,
                                                     struct tally_diag *diag);
 
+/* The Config that an event authorised and no CONFIG block put in force yet, and that event's
+ * record. TALLY_E_NOT_FOUND: none. */
+TALLY_NODISCARD enum tally_err ledger_read_pending(struct store *store, struct arena *arena,
+                                                   struct bytes *ret_config,
+                                                   uint64_t *ret_index,
+                                                   struct tally_diag *diag);
+/* Has the principal of this key, enrolled and not revoked, a role of this name at this ledger
+ * time? */
+TALLY_NODISCARD enum tally_err ledger_read_may(struct store *store, const uint8_t key_id[32],
+                                               const char *role, uint64_t time_ms,
+                                               bool *ret_may, struct tally_diag *diag);
+/* The id that the next new member gets: none is ever used again. */
+TALLY_NODISCARD enum tally_err ledger_read_next_member(struct store *store, uint32_t *ret_id,
+                                                       struct tally_diag *diag);
+
 /* Everything a receipt needs about one record, rebuilt from the block that holds its event. */
 struct ledger_leaf {
     uint64_t index;

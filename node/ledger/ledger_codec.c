@@ -120,6 +120,16 @@ struct bytes codec_key_applied(void)
     return bytes_of("applied", 7);
 }
 
+struct bytes codec_key_pending(void)
+{
+    return bytes_of("pending", 7);
+}
+
+struct bytes codec_key_next_member(void)
+{
+    return bytes_of("next_member", 11);
+}
+
 struct bytes codec_key_identity(void)
 {
     return bytes_of("identity", 8);

@@ -16,6 +16,8 @@
  *   INDEX    list u64, chunk u64                LIST_CHUNK entries: record index u64, type u16
  *   META     "applied"                          struct applied
  *            "identity"                         ledger id, name size u8, name, encoded Config
+ *            "pending"                          waits u8, authorising record u64, encoded
+ * Config "next_member"                      u32; absent: one above the highest in Config
  *
  * Lists. Each path and each type has a list of the records of its events (allowed or denied;
  * not Void), ascending: an event on model/m/version/1 stands in the lists of model, model/m,
@@ -63,6 +65,8 @@ void codec_key_type(uint32_t type, struct codec_key *ret_key);
 void codec_key_chunk(uint64_t list, uint64_t chunk, struct codec_key *ret_key);
 struct bytes codec_key_applied(void);
 struct bytes codec_key_identity(void);
+struct bytes codec_key_pending(void);
+struct bytes codec_key_next_member(void);
 
 /* Where a record's bytes are. */
 enum locator_form {

@@ -45,6 +45,7 @@ struct facts {
     struct principal actor, target;
     struct ledger_key key;
     struct tally_hash key_id; /* key.*: which key it is about */
+    struct bytes next_config; /* ledger.member_changed: encoded, when it is valid */
     enum decide_ref refs[LIMIT_REPEATED];
 };
 
@@ -72,6 +73,19 @@ TALLY_NODISCARD enum tally_err ledger_add_void(struct apply *apply, uint8_t reas
 
 /* Apply the body of an EVENTS block. */
 TALLY_NODISCARD enum tally_err apply_events(struct apply *apply);
+/* apply_members.c */
+/* What an event of type ledger.member_changed would come to. Errors: as lookups. */
+TALLY_NODISCARD enum tally_err members_gather(struct ledger *ledger, const struct event *event,
+                                              struct facts *facts, struct tally_diag *diag);
+/* It was allowed: the Config waits for the leader. */
+TALLY_NODISCARD enum tally_err members_put(struct ledger *ledger, const struct event *event,
+                                           uint64_t index, const struct facts *facts);
+/* Apply a CONFIG block: the Config that waits, byte for byte, or Void. */
+TALLY_NODISCARD enum tally_err apply_config(struct apply *apply);
+/* Write who this ledger is: name, and encoded Config in force. */
+TALLY_NODISCARD enum tally_err members_identity_put(struct ledger *ledger, struct bytes name,
+                                                    struct bytes config);
+
 /* Apply the genesis block: record 0, its principals and keys, the ledger's identity. */
 TALLY_NODISCARD enum tally_err apply_genesis(struct apply *apply);
 

@@ -27,6 +27,7 @@ struct job_applied {
     size_t count;
     struct ledger_event_result *events; /* the results point into these two */
     uint16_t *rules;
+    uint8_t *configs;
 };
 /* APPLY blocks from..to of the store and flush. Errors: as ledger_apply; the node must stop. */
 TALLY_NODISCARD enum tally_err job_apply(struct store *store, struct ledger *ledger,

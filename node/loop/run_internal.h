@@ -8,6 +8,7 @@
  *   run_scrub.c    everything stored is read again and again
  *   run_rebuild.c  a damaged database is set aside and built anew
  *   serve.c    requests of clients, on the workers
+ *   serve_status.c  those about the node itself
  *
  * Ownership: an item on a queue belongs to the queue, then to who popped it. */
 #ifndef LOOP_RUN_INTERNAL_H
@@ -36,6 +37,7 @@ struct request {
     struct arena *arena;
     struct rpc_request rpc; /* decoded; borrows from the client's bytes and the arena */
     uint64_t arrived_ms;
+    bool reading;                    /* it waits until everything acknowledged is applied */
     uint32_t events_count;           /* append */
     struct tally_diag refused;       /* append: why ingress would refuse it */
     struct node_answer_event *known; /* append that was recorded before; in the arena */
@@ -174,6 +176,12 @@ void run_peer_message(struct run *run, uint32_t from, struct bytes bytes);
 /* serve.c, on the workers. */
 void serve_request(struct run *run, struct client_request *client);
 void serve_status(struct run *run, struct request *request);
+/* serve_status.c */
+void serve_transfer(struct run *run, struct request *request);
+/* Answer and let go of the request. */
+void serve_answer(struct request *request, const struct rpc_response *response);
+void serve_error(struct request *request, enum tally_err err, const struct tally_diag *diag);
+struct tally_bytes serve_lend(struct bytes bytes);
 void serve_append_answer(struct run *run, const struct node_action *action);
 void serve_wait_answer(struct run *run, const struct node_action *action);
 /* Answer E_BUSY without looking into the request. */

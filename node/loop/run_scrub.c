@@ -31,9 +31,8 @@ static bool wait_ms(struct run *run, uint64_t ms)
         until.tv_nsec -= 1000000000;
     }
     pthread_mutex_lock(&run->scrub.lock);
-    while (!run->scrub.stop &&
-           pthread_cond_timedwait(&run->scrub.wake, &run->scrub.lock, &until) != ETIMEDOUT) {
-        continue;
+    for (int err = 0; !run->scrub.stop && err != ETIMEDOUT;) {
+        err = pthread_cond_timedwait(&run->scrub.wake, &run->scrub.lock, &until);
     }
     goes_on = !run->scrub.stop;
     pthread_mutex_unlock(&run->scrub.lock);
@@ -71,7 +70,7 @@ static bool scrub_blocks(struct run *run, uint64_t *ret_size)
                 (header.index != from + i ||
                  (header.index > 1 && !hash_equal(&header.previous, &previous)))) {
                 tally_diag_set(&diag, "block %llu does not follow the one before it",
-                               (unsigned long long)(from + i));
+                               (unsigned long long)from + i);
                 err = TALLY_E_CORRUPT;
             }
             if (err != TALLY_OK) check(run, TALLY_E_CORRUPT, &diag);

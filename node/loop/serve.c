@@ -11,13 +11,19 @@
  */
 enum { LOG_SIZE_MAX = LIMIT_RESPONSE_SIZE - 512 * 1024 };
 
-static struct tally_bytes lend(struct bytes bytes)
+enum {
+    READ_MS = 5000, /* so long a leader may need to show that it leads */
+};
+
+static void dispatch(struct run *run, struct request *request);
+
+struct tally_bytes serve_lend(struct bytes bytes)
 {
     return (struct tally_bytes){bytes.data, bytes.size};
 }
 
 /* Answer and let go of the request. */
-static void answer(struct request *request, const struct rpc_response *response)
+void serve_answer(struct request *request, const struct rpc_response *response)
 {
     struct buffer *bytes = NULL;
     struct tally_diag diag = {{0}};
@@ -30,13 +36,12 @@ static void answer(struct request *request, const struct rpc_response *response)
     free(request);
 }
 
-static void answer_error(struct request *request, enum tally_err err,
-                         const struct tally_diag *diag)
+void serve_error(struct request *request, enum tally_err err, const struct tally_diag *diag)
 {
     struct rpc_response response = {.code = err, .message = diag->text};
 
     ASSERT(err != TALLY_OK);
-    answer(request, &response);
+    serve_answer(request, &response);
 }
 
 void serve_busy(struct client_request *client)
@@ -95,18 +100,18 @@ static void answer_append(struct run *run, struct request *request,
 
             err = job_receipt(run->store, events[i].index, checkpoint, request->arena, &proof,
                               &diag);
-            proofs[i] = lend(proof);
+            proofs[i] = serve_lend(proof);
         }
     }
     if (err != TALLY_OK) {
-        answer_error(request, err, &diag);
+        serve_error(request, err, &diag);
         return;
     }
     response.append.outcomes = outcomes;
     response.append.outcomes_count = count;
     response.append.proofs = proofs;
     response.append.proofs_count = checkpoint.size > 0 ? count : 0;
-    answer(request, &response);
+    serve_answer(request, &response);
 }
 
 static void serve_append(struct run *run, struct request *request)
@@ -125,7 +130,7 @@ static void serve_append(struct run *run, struct request *request)
         err = TALLY_E_TOO_LARGE;
     }
     if (err != TALLY_OK) {
-        answer_error(request, err, &diag);
+        serve_error(request, err, &diag);
         return;
     }
     request->events_count = ingress.events_count;
@@ -183,7 +188,7 @@ void serve_append_answer(struct run *run, const struct node_action *action)
         response.message = tally_err_text(action->answer_append.code);
         break;
     }
-    answer(request, &response);
+    serve_answer(request, &response);
 }
 
 static void serve_get(struct run *run, struct request *request)
@@ -205,12 +210,12 @@ static void serve_get(struct run *run, struct request *request)
         err = ledger_read_leaf(run->store, index, request->arena, &leaf, &diag);
     if (err == TALLY_OK) err = ledger_read_size(run->store, &response.get.size, &diag);
     if (err != TALLY_OK) {
-        answer_error(request, err, &diag);
+        serve_error(request, err, &diag);
         return;
     }
     response.get.index = index;
-    response.get.record = lend(leaf.record);
-    answer(request, &response);
+    response.get.record = serve_lend(leaf.record);
+    serve_answer(request, &response);
 }
 
 /* The records of a query, as many as fit. */
@@ -243,7 +248,7 @@ static enum tally_err read_log(struct run *run, struct request *request,
             ret_log->next = indexes[i];
             break;
         }
-        records[ret_log->records_count++] = lend(leaf.record);
+        records[ret_log->records_count++] = serve_lend(leaf.record);
     }
     return err;
 }
@@ -256,14 +261,14 @@ static void serve_log(struct run *run, struct request *request, bool waited)
     const enum tally_err err = read_log(run, request, &response.log, &diag);
 
     if (err != TALLY_OK) {
-        answer_error(request, err, &diag);
+        serve_error(request, err, &diag);
     } else if (response.log.records_count == 0 && query->wait_ms > 0 && !waited) {
         const uint64_t next =
             response.log.next > response.log.size ? response.log.next : response.log.size;
 
         wait_for(run, request, NODE_WAIT_RECORDS, next, 0, query->wait_ms);
     } else {
-        answer(request, &response);
+        serve_answer(request, &response);
     }
 }
 
@@ -280,7 +285,7 @@ static void serve_prove(struct run *run, struct request *request)
         err = TALLY_E_NOT_FOUND;
     }
     if (err != TALLY_OK) {
-        answer_error(request, err, &diag);
+        serve_error(request, err, &diag);
         return;
     }
     wait_for(run, request, NODE_WAIT_PROOF, prove->index, prove->cosignatures_min,
@@ -296,11 +301,27 @@ static void prove_answer(struct run *run, struct request *request, struct bytes 
                                            request->arena, &proof, &diag);
 
     if (err != TALLY_OK) {
-        answer_error(request, err, &diag);
+        serve_error(request, err, &diag);
         return;
     }
-    response.prove.proof = lend(proof);
-    answer(request, &response);
+    response.prove.proof = serve_lend(proof);
+    serve_answer(request, &response);
+}
+
+/* A read that wanted everything acknowledged, and this node cannot tell. */
+static void answer_not_now(struct run *run, struct request *request,
+                           const struct node_action *action)
+{
+    struct rpc_response response = {.code = action->answer_wait.code};
+    char url[LIMIT_URL_SIZE + 1] = "";
+
+    if (response.code == TALLY_E_NOT_LEADER) {
+        response.message = "another member leads";
+        response.leader_url = leader_url(run, action->answer_wait.leader, url);
+    } else {
+        response.message = "no majority confirmed that this node still leads";
+    }
+    serve_answer(request, &response);
 }
 
 void serve_wait_answer(struct run *run, const struct node_action *action)
@@ -309,14 +330,21 @@ void serve_wait_answer(struct run *run, const struct node_action *action)
     const struct buffer *checkpoint = action->answer_wait.checkpoint;
     struct tally_diag diag = {{0}};
 
-    if (request->rpc.kind == RPC_LOG) {
+    if (request->reading) {
+        request->reading = false;
+        if (action->answer_wait.code == TALLY_OK) {
+            dispatch(run, request);
+        } else {
+            answer_not_now(run, request, action);
+        }
+    } else if (request->rpc.kind == RPC_LOG) {
         serve_log(run, request, true);
     } else if (action->answer_wait.code != TALLY_OK) {
         enum tally_err err = action->answer_wait.code;
 
         if (request->rpc.kind == RPC_PROVE && err == TALLY_E_TIMEOUT) err = TALLY_E_QUORUM;
         tally_diag_set(&diag, "no published checkpoint with enough cosignatures covers it yet");
-        answer_error(request, err, &diag);
+        serve_error(request, err, &diag);
     } else if (request->rpc.kind == RPC_APPEND) {
         answer_append(run, request, request->known, request->events_count,
                       buffer_bytes(checkpoint));
@@ -334,13 +362,13 @@ static void serve_key(struct run *run, struct request *request)
 
     if (err == TALLY_E_NOT_FOUND) err = TALLY_E_UNKNOWN_KEY;
     if (err != TALLY_OK) {
-        answer_error(request, err, &diag);
+        serve_error(request, err, &diag);
         return;
     }
     memcpy(response.key.public_key, key.public_key, sizeof key.public_key);
     response.key.principal = key.principal;
     response.key.revoked = key.revoked;
-    answer(request, &response);
+    serve_answer(request, &response);
 }
 
 static void serve_subject(struct run *run, struct request *request)
@@ -353,7 +381,7 @@ static void serve_subject(struct run *run, struct request *request)
         ledger_read_subject(run->store, request->rpc.subject, &subject, &diag);
 
     if (err != TALLY_OK) {
-        answer_error(request, err, &diag);
+        serve_error(request, err, &diag);
         return;
     }
     memcpy(response.subject.head, subject.head.bytes, 32);
@@ -362,80 +390,7 @@ static void serve_subject(struct run *run, struct request *request)
     response.subject.has_manifest_root = memcmp(&subject.manifest_root, &none, 32) != 0;
     response.subject.index = subject.head_index;
     response.subject.events = subject.events;
-    answer(request, &response);
-}
-
-/* Bytes that this process has written, from /proc/self/io; 0 when the system does not say. */
-static uint64_t disk_written(void)
-{
-    FILE *file = fopen("/proc/self/io", "re");
-    static const char name[] = "write_bytes: ";
-    uint64_t value = 0;
-    char line[128];
-
-    if (file == NULL) return 0;
-    while (fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, name, sizeof name - 1) == 0) {
-            value = strtoull(line + sizeof name - 1, NULL, 10);
-            break;
-        }
-    }
-    fclose(file);
-    return value;
-}
-
-static const char *role_name(enum raft_role role)
-{
-    if (role == RAFT_LEADER) return "leader";
-    return role == RAFT_FOLLOWER ? "follower" : "candidate";
-}
-
-void serve_status(struct run *run, struct request *request)
-{
-    const struct node_status *status = &request->status;
-    struct tally_member_status members[LIMIT_MEMBERS] = {{0}};
-    struct rpc_response response = {.kind = RPC_STATUS};
-    struct tally_status_result *to = &response.status;
-    struct store_value checkpoint = {0};
-
-    for (uint32_t i = 0; i < status->members_count; i++) {
-        const uint32_t id = status->members[i].id;
-
-        members[i] = (struct tally_member_status){
-            .id = id,
-            .name = status->members[i].name,
-            .site = status->members[i].site,
-            .match = status->members[i].match,
-            .reachable = id == run->publish.self || peer_net_connected(run->peers, id),
-            .heard_ms_ago = status->members[i].heard_ms_ago == UINT64_MAX
-                                ? 0
-                                : status->members[i].heard_ms_ago,
-        };
-    }
-    if (job_checkpoint(run->store, &checkpoint) == TALLY_OK) {
-        to->checkpoint = (struct tally_bytes){checkpoint.data, checkpoint.size};
-    }
-    to->ledger = run->ledger_name;
-    memcpy(to->ledger_id, run->publish.ledger_id.bytes, 32);
-    to->origin = run->publish.origin;
-    to->node_id = run->publish.self;
-    to->node_name = run->keys.name;
-    to->role = role_name(status->role);
-    to->term = status->term;
-    to->leader_id = status->leader;
-    to->blocks_last = status->last;
-    to->blocks_committed = status->commit;
-    to->blocks_applied = status->applied;
-    to->records = status->size;
-    to->published = status->published;
-    to->members = members;
-    to->members_count = status->members_count;
-    to->time_ms = atomic_load(&run->time_ms);
-    to->disk_written = disk_written();
-    to->uptime_ms = clock_monotonic_ms() - run->started_ms;
-    to->version = TALLY_VERSION;
-    answer(request, &response);
-    store_value_free(&checkpoint);
+    serve_answer(request, &response);
 }
 
 /* ---- arrival ---- */
@@ -465,6 +420,9 @@ static void dispatch(struct run *run, struct request *request)
     case RPC_SUBJECT:
         serve_subject(run, request);
         return;
+    case RPC_TRANSFER:
+        serve_transfer(run, request);
+        return;
     case RPC_STATUS:
         inbox = run_inbox_new(NODE_TICK);
         inbox->status = true;
@@ -488,7 +446,12 @@ void serve_request(struct run *run, struct client_request *client)
     err =
         rpc_request_decode(client_request_bytes(client), request->arena, &request->rpc, &diag);
     if (err != TALLY_OK) {
-        answer_error(request, err, &diag);
+        serve_error(request, err, &diag);
+        return;
+    }
+    if (request->rpc.fresh) {
+        request->reading = true;
+        wait_for(run, request, NODE_WAIT_READ, 0, 0, READ_MS);
         return;
     }
     dispatch(run, request);

@@ -54,7 +54,7 @@ struct peer_net {
 };
 
 /* Tell the loop that something waits for it; once until the next poll. */
-void peer_net_wake(void *net);
+void peer_net_wake(void *context);
 /* The member with this id, or NULL when there is none or it was removed. */
 struct peer *peer_net_find(struct peer_net *net, uint32_t id);
 void peer_net_free_peers(struct peer_net *net);

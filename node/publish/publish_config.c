@@ -1,5 +1,4 @@
 /* From a ledger's identity to the members as publication and the loop need them. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -14,6 +13,8 @@ static void take_member(const struct ledger_member *from, struct publish_member 
     to->voter = from->voter;
     to->incarnation = from->incarnation;
     strcpy(to->name, from->name);
+    strcpy(to->peer_url, from->peer_url);
+    strcpy(to->client_url, from->client_url);
     strcpy(to->site, from->site);
     memcpy(to->log_key, from->log_key, sizeof to->log_key);
     memcpy(to->cosign_key, from->cosign_key, sizeof to->cosign_key);
@@ -52,36 +53,25 @@ static enum tally_err find_self(const struct node_keys *keys, uint32_t join_as,
     return TALLY_E_NOT_FOUND;
 }
 
-/* The publication policy as a trust file: every member's keys, and the Config's own lines. */
+/* The publication policy as a trust file: the members' keys, and the Config's own lines. */
 static enum tally_err write_policy(const struct ledger_config *ledger,
                                    struct publish_config *config, struct tally_diag *diag)
 {
-    size_t at = 0;
+    struct bytes_writer writer =
+        bytes_writer(config->trust_text, sizeof config->trust_text - 1);
+    struct trust_member members[LIMIT_MEMBERS];
+    enum tally_err err;
 
     for (uint32_t i = 0; i < ledger->members_count; i++) {
-        char name[LIMIT_KEY_NAME_SIZE + 1], log_text[VKEY_TEXT_MAX], cosign_text[VKEY_TEXT_MAX];
-        struct vkey log_key, cosign_key;
-        enum tally_err err;
+        const struct ledger_member *member = &ledger->members[i];
 
-        if (!ledger->members[i].voter) continue;
-        snprintf(name, sizeof name, "%s/%s", config->origin, ledger->members[i].name);
-        err = vkey_make(config->origin, VKEY_ED25519, ledger->members[i].log_key, &log_key);
-        if (err == TALLY_OK) {
-            err = vkey_make(name, VKEY_COSIGNATURE, ledger->members[i].cosign_key, &cosign_key);
-        }
-        if (err != TALLY_OK) return err;
-        vkey_format(&log_key, log_text);
-        vkey_format(&cosign_key, cosign_text);
-        at += (size_t)snprintf(config->trust_text + at, sizeof config->trust_text - at,
-                               "log %s\nwitness %s %s\n", log_text, ledger->members[i].name,
-                               cosign_text);
+        members[i] = (struct trust_member){member->name, member->log_key, member->cosign_key,
+                                           member->voter};
     }
-    if (at + strlen(ledger->policy) >= sizeof config->trust_text) {
-        tally_diag_set(diag, "the publication policy is too long");
-        return TALLY_E_MALFORMED;
-    }
-    strcpy(config->trust_text + at, ledger->policy);
-    return TALLY_OK;
+    err = trust_put_members(&writer, config->origin, members, ledger->members_count,
+                            ledger->policy, diag);
+    if (err == TALLY_OK) config->trust_text[writer.at] = '\0';
+    return err;
 }
 
 /* Members and policy of an encoded Config. */

@@ -278,8 +278,10 @@ static enum tally_err scan_back_mem(struct store *store, enum store_family famil
     for (; item != NULL; item = seek_copy(store, family, mem_item_key(item), true)) {
         if (count == capacity) {
             capacity = capacity == 0 ? 64 : 2 * capacity;
-            items = realloc(items, capacity * sizeof *items);
-            ASSERT(items != NULL);
+            struct mem_item **more_items = realloc(items, capacity * sizeof *items);
+
+            ASSERT(more_items != NULL);
+            items = more_items;
         }
         items[count++] = item;
     }

@@ -43,6 +43,7 @@ static void answer(struct client_request *request)
     response.kind = asked.kind;
     switch (asked.kind) {
     case RPC_NONE:
+    case RPC_TRANSFER:
         break;
     case RPC_APPEND:
         response.append.outcomes = &outcome;

@@ -24,6 +24,7 @@ static const char *default_subject(const struct fixture_spec *spec)
 {
     switch (spec->type) {
     case EVENT_LEDGER_GENESIS:
+    case EVENT_LEDGER_MEMBER_CHANGED:
         return "ledger/" FIXTURE_LEDGER_NAME;
     case EVENT_PRINCIPAL_REGISTERED:
     case EVENT_KEY_ENROLLED:
@@ -158,6 +159,8 @@ struct payloads {
     Tally__EvaluationRecorded evaluation;
     Tally__ApprovalGranted approval;
     Tally__AnnotationAdded annotation;
+    Tally__LedgerMemberChanged changed;
+    Tally__Member member;
     struct tally_hash root, key_id, digest;
 };
 
@@ -205,6 +208,38 @@ static void put_trust(struct fixture *fixture, const struct fixture_spec *spec,
     default:
         UNREACHABLE("not about trust");
     }
+}
+
+static void put_member(struct fixture *fixture, const struct fixture_spec *spec,
+                       struct payloads *p, Tally__Event *event)
+{
+    const struct member_change first = {.action = MEMBER_REMOVE,
+                                        .member = fixture->config.members[0],
+                                        .policy = fixture->config.policy,
+                                        .config_version = 2};
+    const struct member_change *change = spec->change != NULL ? spec->change : &first;
+    struct ledger_member *member = must_alloc(fixture, 1, sizeof *member);
+
+    *member = change->member; /* lives as long as the event is packed */
+    tally__ledger_member_changed__init(&p->changed);
+    tally__member__init(&p->member);
+    p->member.id = member->id;
+    p->member.name = member->name;
+    p->member.site = member->site;
+    p->member.log_key = canon_data(member->log_key, SIGN_PUBLIC_BYTES);
+    p->member.cosign_key = canon_data(member->cosign_key, SIGN_PUBLIC_BYTES);
+    p->member.peer_key = canon_data(member->peer_key, SIGN_PUBLIC_BYTES);
+    p->member.incarnation = member->incarnation;
+    p->member.role = member->voter ? TALLY__MEMBER_ROLE__MEMBER_ROLE_VOTER
+                                   : TALLY__MEMBER_ROLE__MEMBER_ROLE_LEARNER;
+    p->member.peer_url = member->peer_url;
+    p->member.client_url = member->client_url;
+    p->changed.action = (Tally__MemberAction)change->action;
+    p->changed.member = &p->member;
+    p->changed.publication_policy = text_of(change->policy, "");
+    p->changed.config_version = change->config_version;
+    event->payload_case = TALLY__EVENT__PAYLOAD_LEDGER_MEMBER_CHANGED;
+    event->ledger_member_changed = &p->changed;
 }
 
 static void put_judgement(const struct fixture_spec *spec, struct payloads *p,
@@ -288,7 +323,9 @@ struct bytes fixture_event(struct fixture *fixture, const struct fixture_spec *s
     put_signers(fixture, spec, &event);
     put_refs(fixture, spec, &event);
     put_artifacts(fixture, spec, &event);
-    if (spec->type < EVENT_BASE_MODEL_REGISTERED) {
+    if (spec->type == EVENT_LEDGER_MEMBER_CHANGED) {
+        put_member(fixture, spec, payloads, &event);
+    } else if (spec->type < EVENT_BASE_MODEL_REGISTERED) {
         put_trust(fixture, spec, payloads, &event);
     } else {
         put_change(spec, payloads, &event);

@@ -27,6 +27,7 @@ struct fixture_spec {
     const char *role, *scope;           /* role.* ["author", ""] */
     uint64_t expires_ms;                /* role.granted */
     const char *owner;                  /* model.created [fixture_actor(who)] */
+    const struct member_change *change; /* ledger.member_changed [member 1 is removed] */
     const struct tally_hash *ledger_id; /* [the fixture's] */
     uint32_t padding; /* about so many bytes more, in texts of extra artifacts; <= 60,000 */
 };

@@ -23,7 +23,8 @@ static struct endpoints_files certs[2];
 static struct tally_client *client_open(const char *urls, const char *ca_file,
                                         uint32_t timeout_ms)
 {
-    const struct tally_client_options options = {urls, ca_file, timeout_ms};
+    const struct tally_client_options options = {
+        .urls = urls, .ca_file = ca_file, .timeout_ms = timeout_ms};
     struct tally_client *client = NULL;
     struct tally_diag diag = {""};
     const enum tally_err err = tally_client_open(&options, &client, &diag);
@@ -412,8 +413,9 @@ static const struct {
 
 START_TEST(options_are_checked)
 {
-    const struct tally_client_options given = {options[_i].urls, options[_i].ca_file,
-                                               options[_i].timeout_ms};
+    const struct tally_client_options given = {.urls = options[_i].urls,
+                                               .ca_file = options[_i].ca_file,
+                                               .timeout_ms = options[_i].timeout_ms};
     struct tally_client *client = NULL;
     struct tally_diag diag = {""};
     const enum tally_err got = tally_client_open(&given, &client, &diag);

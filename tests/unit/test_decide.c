@@ -58,6 +58,8 @@ static void be_honest(struct world *w, enum event_type type)
         w->facts.actor_roles_count = 1;
     }
     w->facts.principal.registered = true;
+    w->facts.change =
+        (struct decide_change){.version_next = true, .valid = true, .policy_valid = true};
     if (type == EVENT_ROLE_GRANTED || type == EVENT_ROLE_REVOKED) {
         w->event.role.role = "author";
         w->event.role.scope = "model/m";
@@ -91,6 +93,22 @@ static void be_honest(struct world *w, enum event_type type)
 static void nothing(struct world *w)
 {
     (void)w;
+}
+static void stale_change(struct world *w)
+{
+    w->facts.change.version_next = w->facts.change.valid = false;
+}
+static void second_change(struct world *w)
+{
+    w->facts.change.pending = true;
+}
+static void no_such_member(struct world *w)
+{
+    w->facts.change.valid = w->facts.change.policy_valid = false;
+}
+static void bad_policy(struct world *w)
+{
+    w->facts.change.policy_valid = false;
 }
 static void revoked_key(struct world *w)
 {
@@ -325,6 +343,11 @@ static const struct {
     {"approval of others", EVENT_APPROVAL_GRANTED, other_bytes, {RULE_MANIFEST_MISMATCH}},
     {"approval elsewhere", EVENT_APPROVAL_GRANTED, version_ref_elsewhere, {RULE_VERSION_REF}},
     {"annotation", EVENT_ANNOTATION_ADDED, nothing, {0}},
+    {"change of members", EVENT_LEDGER_MEMBER_CHANGED, nothing, {0}},
+    {"stale change", EVENT_LEDGER_MEMBER_CHANGED, stale_change, {RULE_CONFIG_VERSION}},
+    {"one change at a time", EVENT_LEDGER_MEMBER_CHANGED, second_change, {RULE_CHANGE_PENDING}},
+    {"no such member", EVENT_LEDGER_MEMBER_CHANGED, no_such_member, {RULE_MEMBER_INVALID}},
+    {"bad policy", EVENT_LEDGER_MEMBER_CHANGED, bad_policy, {RULE_POLICY_INVALID}},
     {"second genesis", EVENT_LEDGER_GENESIS, nothing, {RULE_TYPE_CLOSED, RULE_ROLE_MISSING}},
     {"revoked signer", EVENT_MODEL_CREATED, revoked_key, {RULE_KEY_REVOKED}},
     {"no role", EVENT_MODEL_CREATED, no_role, {RULE_ROLE_MISSING}},

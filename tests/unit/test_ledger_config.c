@@ -308,6 +308,62 @@ START_TEST(every_bit_counts)
 }
 END_TEST
 
+/* Goal: changes stop at the limits, and say why. Method: add and promote until nothing fits. */
+START_TEST(changes_at_the_limits)
+{
+    static struct ledger_config next;
+    const struct bytes before = bytes_of("x", 1);
+    struct member_change change = {.action = MEMBER_ADD, .policy = config.policy};
+    struct ledger_config members;
+    struct tally_diag diag;
+
+    make(LIMIT_MEMBERS, LIMIT_VOTERS);
+    members = config;
+    make(3, 3);
+    for (uint32_t id = 4; id <= LIMIT_MEMBERS; id++) {
+        change.action = MEMBER_ADD;
+        change.member = members.members[id - 1];
+        change.member.voter = false;
+        change.config_version = config.version + 1;
+        ck_assert_int_eq(
+            ledger_config_change(&config, before, &change, id, 7, arena, &next, &diag),
+            TALLY_OK);
+        config = next;
+        if (ledger_config_voters(&config) == LIMIT_VOTERS) continue;
+        change.action = MEMBER_PROMOTE;
+        change.member.voter = true;
+        change.config_version++;
+        ck_assert_int_eq(
+            ledger_config_change(&config, before, &change, id, 7, arena, &next, &diag),
+            TALLY_OK);
+        config = next;
+    }
+    ck_assert_uint_eq(config.members_count, LIMIT_MEMBERS);
+    ck_assert_uint_eq(ledger_config_voters(&config), LIMIT_VOTERS);
+    change = (struct member_change){.action = MEMBER_PROMOTE,
+                                    .member = config.members[LIMIT_MEMBERS - 1],
+                                    .policy = config.policy,
+                                    .config_version = config.version + 1};
+    change.member.voter = true;
+    ck_assert_int_eq(ledger_config_change(&config, before, &change, LIMIT_MEMBERS + 1, 7, arena,
+                                          &next, &diag),
+                     TALLY_E_INVALID);
+    ck_assert_str_eq(diag.text, "the Config's voters must be 1 to 7");
+    change.action = MEMBER_ADD;
+    change.member.voter = false;
+    change.member.id = LIMIT_MEMBERS + 1;
+    ck_assert_int_eq(ledger_config_change(&config, before, &change, LIMIT_MEMBERS + 1, 7, arena,
+                                          &next, &diag),
+                     TALLY_E_INVALID);
+    ck_assert_str_eq(diag.text, "there are as many members as there can be");
+    change.config_version++;
+    ck_assert_int_eq(ledger_config_change(&config, before, &change, LIMIT_MEMBERS + 1, 7, arena,
+                                          &next, &diag),
+                     TALLY_E_INVALID);
+    ck_assert_str_eq(diag.text, "the change was made for another version of the Config");
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("ledger_config");
@@ -319,6 +375,7 @@ static Suite *make_suite(void)
     tcase_add_test(cases, lookups);
     tcase_add_loop_test(cases, one_thing_changed, 0, sizeof rows / sizeof rows[0]);
     tcase_add_test(cases, every_bit_counts);
+    tcase_add_test(cases, changes_at_the_limits);
     suite_add_tcase(suite, cases);
     return suite;
 }

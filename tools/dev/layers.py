@@ -22,7 +22,7 @@ MAY = {
     "lib/include": set(),
     "node/raft": set(),
     "node/store": {"crypto"},
-    "node/ledger": {"crypto", "merkle", "note", "event", "store"},
+    "node/ledger": {"crypto", "merkle", "note", "event", "receipt", "store"},
     "node/net": LIB | {"store", "ledger", "raft"},  # peer_codec encodes the messages of raft.h
     "node/publish": LIB | {"store", "ledger"},
     "node/loop": LIB | NODE,
@@ -38,7 +38,7 @@ PURE = {"node/raft": {"stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h
 THIRD = {
     "openssl": r"lib/crypto/hash\.c",
     "sodium.h": r"lib/crypto/\w+\.c",
-    "nng": r"(node/net|lib/client)/\w+\.c",
+    "nng": r"(node/net|lib/client)/\w+\.[ch]",
     "mbedtls": r"node/net/\w+\.c",
     "rocksdb": r"node/store/store_rocksdb\w*\.[ch]",
     "jansson.h": r"(lib/event/\w+|tools/tally/\w+)\.c",

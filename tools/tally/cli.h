@@ -104,6 +104,11 @@ void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(pr
         .name = "ca", .type = CLI_TEXT, .argument = "FILE",                                    \
         .text = "PEM file with the certificates of the nodes; tls+tcp needs it"                \
     }
+#define CLI_FRESH                                                                              \
+    {                                                                                          \
+        .name = "fresh", .type = CLI_FLAG,                                                     \
+        .text = "ask the leader, and see all that was acknowledged before the question"        \
+    }
 #define CLI_TIMEOUT                                                                            \
     {                                                                                          \
         .name = "timeout", .type = CLI_NUMBER, .min = 1, .max = 3600, .argument = "SECONDS",   \

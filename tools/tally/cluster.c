@@ -25,17 +25,28 @@ uint64_t cluster_now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-enum tally_err cluster_open(struct cli *cli, struct tally_client **ret_client)
+static enum tally_err open_all(struct cli *cli, bool fresh, struct tally_client **ret_client)
 {
     struct tally_diag diag = {""};
     const struct tally_client_options options = {
         .urls = cli_text(cli, "cluster"),
         .ca_file = cli_text(cli, "ca"),
         .timeout_ms = (uint32_t)cli_number(cli, "timeout", CLUSTER_TIMEOUT_S) * 1000,
+        .fresh = fresh,
     };
     const enum tally_err err = tally_client_open(&options, ret_client, &diag);
 
     return err == TALLY_OK ? TALLY_OK : cli_fail(cli, err, &diag);
+}
+
+enum tally_err cluster_open(struct cli *cli, struct tally_client **ret_client)
+{
+    return open_all(cli, false, ret_client);
+}
+
+enum tally_err cluster_open_reader(struct cli *cli, struct tally_client **ret_client)
+{
+    return open_all(cli, cli_flag(cli, "fresh"), ret_client);
 }
 
 enum tally_err cluster_open_one(struct cli *cli, const char *url, size_t size,

@@ -37,6 +37,9 @@ extern const struct cluster_calls *cluster_calls;
 /* A client of the nodes that the command line names; close it with tally_client_close().
  * Errors are said through cli_fail: TALLY_E_INVALID, TALLY_E_IO, TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err cluster_open(struct cli *cli, struct tally_client **ret_client);
+/* The same for a command with the option CLI_FRESH. */
+TALLY_NODISCARD enum tally_err cluster_open_reader(struct cli *cli,
+                                                   struct tally_client **ret_client);
 /* The same of one URL (a copy of `size` characters) with a deadline for each call. */
 TALLY_NODISCARD enum tally_err cluster_open_one(struct cli *cli, const char *url, size_t size,
                                                 uint32_t timeout_ms,

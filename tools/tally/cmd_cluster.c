@@ -57,10 +57,11 @@ static json_t *json_members(const struct tally_status_result *status)
         const struct tally_member_status *member = &status->members[i];
 
         (void)json_array_append_new(
-            list, json_pack("{s:i, s:s, s:s, s:o, s:b, s:o}", "id", (int)member->id, "name",
-                            member->name, "site", member->site, "match",
-                            out_json_number(member->match), "reachable", member->reachable,
-                            "heard_ms_ago", out_json_number(member->heard_ms_ago)));
+            list,
+            json_pack("{s:i, s:s, s:s, s:b, s:o, s:b, s:o}", "id", (int)member->id, "name",
+                      member->name, "site", member->site, "voter", member->voter, "match",
+                      out_json_number(member->match), "reachable", member->reachable,
+                      "heard_ms_ago", out_json_number(member->heard_ms_ago)));
     }
     return list;
 }
@@ -89,6 +90,7 @@ static json_t *json_node(const struct node *node)
     (void)json_object_set_new(object, "time_ms", out_json_number(status->time_ms));
     (void)json_object_set_new(object, "disk_written", out_json_number(status->disk_written));
     (void)json_object_set_new(object, "uptime_ms", out_json_number(status->uptime_ms));
+    (void)json_object_set_new(object, "trouble", json_string(status->trouble));
     (void)json_object_set_new(object, "members", json_members(status));
     return object;
 }
@@ -104,6 +106,22 @@ static enum tally_err print_json(struct cli *cli, const struct node *nodes, size
         cli, json_pack("{s:s, s:o, s:s, s:s, s:o}", "ledger", any->ledger, "ledger_id",
                        out_json_hex(any->ledger_id, 32), "origin", any->origin, "leader",
                        best == NULL ? "" : member_name(best, best->leader_id), "nodes", list));
+}
+
+/* The members as the leader sees them: who votes, and how far each one is. */
+static void print_members(struct cli *cli, const struct tally_status_result *leader)
+{
+    (void)fprintf(cli->out, "\n%-10s %4s %-10s %-8s %14s %12s\n", "member", "id", "site", "is",
+                  "blocks behind", "heard ms ago");
+    for (size_t i = 0; i < leader->members_count; i++) {
+        const struct tally_member_status *member = &leader->members[i];
+        const uint64_t behind =
+            leader->blocks_last > member->match ? leader->blocks_last - member->match : 0;
+
+        (void)fprintf(cli->out, "%-10s %4u %-10s %-8s %14llu %12llu\n", member->name,
+                      (unsigned)member->id, member->site, member->voter ? "voter" : "learner",
+                      (unsigned long long)behind, (unsigned long long)member->heard_ms_ago);
+    }
 }
 
 static void print_text(struct cli *cli, const struct node *nodes, size_t count,
@@ -129,6 +147,13 @@ static void print_text(struct cli *cli, const struct node *nodes, size_t count,
             status->role, (unsigned long long)status->term, (unsigned long long)status->records,
             (unsigned long long)status->published, (unsigned long long)status->blocks_applied,
             (int)nodes[i].url_size, nodes[i].url);
+        if (status->trouble[0] != '\0') out_line(cli, NULL, "%-10s %s", "", status->trouble);
+    }
+    for (size_t i = 0; i < count && best != NULL; i++) {
+        const struct tally_status_result *status = nodes[i].status;
+
+        if (status == NULL || status->node_id != best->leader_id) continue;
+        if (strcmp(status->role, "leader") == 0) print_members(cli, status);
     }
 }
 

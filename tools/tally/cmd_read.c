@@ -135,7 +135,7 @@ static enum tally_err run_get(struct cli *cli)
         return cli_failf(cli, TALLY_E_INVALID, "give one of --index, --event and --subject");
     enum tally_err err = arena_open(ARENA_SIZE_MAX, &arena);
     if (err != TALLY_OK) return cli_fail(cli, err, NULL);
-    err = cluster_open(cli, &client);
+    err = cluster_open_reader(cli, &client);
     if (err == TALLY_OK)
         err = cli_text(cli, "subject") != NULL ? get_subject(cli, client)
                                                : get_record(cli, client, arena);
@@ -160,6 +160,7 @@ static const struct cli_option get_options[] = {
      .argument = "S",
      .text =
          "what is known of this subject now: the event that registered it, its newest change"},
+    CLI_FRESH,
     CLI_CA,
     CLI_TIMEOUT,
     CLI_JSON,
@@ -246,7 +247,7 @@ static enum tally_err run_log(struct cli *cli)
                          "--type=%s: not a type such as version.registered", type);
     enum tally_err err = arena_open(ARENA_SIZE_MAX, &arena);
     if (err != TALLY_OK) return cli_fail(cli, err, NULL);
-    err = cluster_open(cli, &client);
+    err = cluster_open_reader(cli, &client);
     if (err == TALLY_OK) err = print_log(cli, client, query, arena);
     tally_client_close(client);
     arena_close(arena);
@@ -281,6 +282,7 @@ static const struct cli_option log_options[] = {
      .argument = "N",
      .text = "print so many at most"},
     {.name = "follow", .type = CLI_FLAG, .text = "go on with new records until interrupted"},
+    CLI_FRESH,
     CLI_CA,
     CLI_TIMEOUT,
     {.name = "json", .type = CLI_FLAG, .text = "print JSON, one record a line"},

@@ -16,6 +16,8 @@ extern const struct cli_command command_get;
 extern const struct cli_command command_log;
 extern const struct cli_command command_prove;
 extern const struct cli_command command_verify;
+extern const struct cli_command command_cluster_add, command_cluster_promote,
+    command_cluster_remove, command_cluster_transfer;
 extern const struct cli_command command_cluster_status;
 extern const struct cli_command command_bench;
 extern const struct cli_command command_version;

@@ -48,7 +48,11 @@ struct json_t *out_json_hex(const void *data, size_t size)
 
 struct json_t *out_json_number(uint64_t value)
 {
-    return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+    char text[24];
+
+    if (value <= INT64_MAX) return json_integer((json_int_t)value);
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    return json_string(text);
 }
 
 struct json_t *out_json_time(uint64_t time_ms)

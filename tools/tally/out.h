@@ -21,7 +21,7 @@ const char *out_hex(const uint8_t bytes[32], char to[OUT_HEX_SIZE]);
 
 /* New JSON values; NULL without memory, which jansson's setters turn into an error. */
 struct json_t *out_json_hex(const void *data, size_t size);
-struct json_t *out_json_number(uint64_t value); /* above 2^63 - 1: the largest there is */
+struct json_t *out_json_number(uint64_t value); /* above 2^63 - 1: a string, as in events */
 struct json_t *out_json_time(uint64_t time_ms);
 /* Print an object, indented, and give it back to jansson.
  * Errors: TALLY_E_NO_MEMORY (also when `object` is NULL), said through cli_fail. */

@@ -30,6 +30,8 @@ struct submit {
     bool has_ledger_id;
     enum tally_ack ack;
     const char *out; /* NULL: with --ack=committed */
+    bool quiet;      /* set by a command that tells of success itself; after submit_open() */
+    uint64_t index;  /* of the record, once submit_send() was OK */
     char pending_path[DISK_PATH_MAX];
     struct pending pending; /* what OUT.pending held, then what is sent */
 };

@@ -127,6 +127,8 @@ static enum tally_err tell(struct submit *submit, const struct tally_outcome *ou
 
     (void)out_decision(outcome->allowed, outcome->failed_rules, outcome->failed_rules_count,
                        decision, sizeof decision);
+    submit->index = outcome->index;
+    if (submit->quiet && outcome->allowed) return TALLY_OK;
     if (cli_flag(cli, "json")) {
         err = print_json(submit, outcome);
     } else {

@@ -41,6 +41,9 @@ struct tally_client_options {
     const char *ca_file;
     /* A call gives up after so many milliseconds, 1 to 3600000; 0: 30000. */
     uint32_t timeout_ms;
+    /* Reads (get, log, key, subject) are answered by the leader alone, and see everything that
+     * was acknowledged to anyone before the call. Else any node answers with what it has. */
+    bool fresh;
 };
 
 /* When an append is answered. */
@@ -99,6 +102,7 @@ struct tally_member_status {
     uint64_t match;        /* blocks on its disk, as the leader knows */
     bool reachable;        /* heard lately by the node that answers */
     uint64_t heard_ms_ago; /* since its last message */
+    bool voter;            /* else a learner */
 };
 
 struct tally_status_result {
@@ -122,6 +126,9 @@ struct tally_status_result {
     uint64_t disk_written; /* bytes that the node's process has written */
     uint64_t uptime_ms;
     const char *version;
+    struct tally_bytes config; /* the encoded Config in force (proto/event.proto) */
+    uint32_t next_member;      /* id that the next new member gets */
+    const char *trouble;       /* why this node cannot lead or acknowledge; "": it can */
 };
 
 struct tally_key_result {
@@ -190,6 +197,15 @@ TALLY_API TALLY_NODISCARD enum tally_err tally_client_prove(
 TALLY_API TALLY_NODISCARD enum tally_err
 tally_client_status(struct tally_client *client, const struct tally_status_result **ret_result,
                     struct tally_diag *diag);
+/* Have the leader hand leadership to a member. The one who asks shows that he may: a signature
+ * by an enrolled key of a principal with the role admin. member  its id; 0: whoever is furthest
+ *   seed    of the key, 32 bytes; it is not kept
+ * TALLY_E_SIGNERS, TALLY_E_SIGNATURE: no such right. TALLY_OK: the leader was asked, and
+ * tally_client_status says who leads; nothing changes when `member` is no voter or is away. */
+TALLY_API TALLY_NODISCARD enum tally_err tally_client_transfer(struct tally_client *client,
+                                                               uint32_t member,
+                                                               const uint8_t seed[32],
+                                                               struct tally_diag *diag);
 /* The public key behind a key id, as the ledger knows it now. TALLY_E_UNKNOWN_KEY. */
 TALLY_API TALLY_NODISCARD enum tally_err
 tally_client_key(struct tally_client *client, const uint8_t key_id[32],
