@@ -12,10 +12,22 @@ enum {
     HAND_OVER_AGAIN = 10,  /* election time-outs between two tries to hand over */
 };
 
+/* Is our newest block, which may not be committed, from a clock far ahead of ours? No honest
+ * member takes it from us before its time comes: another must lead, whose log is without it. */
+static bool ahead_of_clock(const struct node *node)
+{
+    const uint64_t index = raft_last_index(node->raft);
+    const struct slot *last = &node->slots[index % RAFT_RING];
+
+    return index > raft_commit(node->raft) && last->index == index &&
+           last->time_ms > node->wall_ms + node->config.future_ms;
+}
+
 const char *node_unfit(const struct node *node)
 {
     if (node->space_low) return "its disk is nearly full";
     if (node->clock_wrong) return "its clock is not that of the other members";
+    if (ahead_of_clock(node)) return "its newest block is from the future";
     return NULL;
 }
 

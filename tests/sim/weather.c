@@ -39,8 +39,11 @@ void weather_draw(struct world *world)
     weather->favourite_per_100000 = some(world, 4000);
     weather->cache_size = world_chance(world, 50) ? NODE_CACHE_SIZE : 5000;
     for (uint32_t i = 0; i < (world->nodes_count - 1) / 2; i++) {
-        world->machines[world_draw(world, world->nodes_count)].bad_disk = true;
-        world->machines[world_draw(world, world->nodes_count)].bad_clock = true;
+        const uint64_t at = world_draw(world, world->nodes_count);
+
+        world->machines[at].bad_disk = true;
+        world->machines[world_chance(world, 50) ? at : world_draw(world, world->nodes_count)]
+            .bad_clock = true;
     }
 }
 
@@ -91,7 +94,10 @@ static void turn_clock(struct world *world)
     world->totals->faults[FAULT_CLOCK_JUMP]++;
     machine->clock_off_ms = (int64_t)world_draw(world, 4000) - 2000;
     if (machine->bad_clock && world_chance(world, 50)) {
-        const int64_t far_ms = 6000 + (int64_t)world_draw(world, 15000);
+        /* An hour only where the disk is bad, too: so those that may need an hour stay a
+         * minority. */
+        const uint64_t most_ms = machine->bad_disk ? 3600000 : 15000;
+        const int64_t far_ms = 6000 + (int64_t)world_draw(world, most_ms);
 
         world->totals->faults[FAULT_CLOCK_FAR]++;
         machine->clock_off_ms = world_chance(world, 50) ? far_ms : -far_ms;
