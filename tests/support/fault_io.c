@@ -1,18 +1,55 @@
-/* fault_io - a disk and a clock that obey the environment, for `tallyd_faults`.
+/* fault_io - a disk and a clock that obey a test, for `tallyd_faults`.
  *
- *   TALLY_FAULT_SYNC=fail:N     the N-th fdatasync of the process and all later ones fail with
- * EIO TALLY_FAULT_SYNC=slow:MS    each fdatasync takes MS milliseconds longer
+ *   TALLY_FAULT_SYNC=fail:N     the N-th fdatasync and all later ones fail with EIO
+ *   TALLY_FAULT_SYNC=slow:MS    each fdatasync takes MS milliseconds longer
  *   TALLY_FAULT_CLOCK=S         the wall clock is S seconds ahead (or behind)
+ *   TALLY_FAULT_FILE=FILE       two 64-bit numbers in the machine's byte order, obeyed as they
+ *                               change: milliseconds that each fdatasync takes longer, and
+ *                               milliseconds that the wall clock is ahead (or behind)
  *
  * These functions take the place of libc's for the program and for the libraries it loads,
  * since it is linked with -rdynamic. Thread-safe. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { MS_PER_S = 1000, NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
+
+struct faults {
+    _Atomic int64_t sync_ms;
+    _Atomic int64_t clock_ms;
+};
+
+static struct faults none;
+static struct faults *faults = &none;
+
+/* A test that names a file must have made it: a fault that never comes would prove nothing. */
+static __attribute__((constructor)) void faults_map(void)
+{
+    const char *path = getenv("TALLY_FAULT_FILE");
+
+    if (path == NULL) return;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    void *map = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof none, PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED) abort();
+    close(fd);
+    faults = map;
+}
+
+static void wait_ms(int64_t ms)
+{
+    const struct timespec wait = {.tv_sec = ms / MS_PER_S,
+                                  .tv_nsec = ms % MS_PER_S * NS_PER_MS};
+
+    if (ms > 0) syscall(SYS_nanosleep, &wait, NULL);
+}
 
 #define SHOWN __attribute__((visibility("default")))
 
@@ -30,11 +67,9 @@ SHOWN int fdatasync(int fd)
         return -1;
     }
     if (fault != NULL && strncmp(fault, "slow:", 5) == 0) {
-        const long ms = strtol(fault + 5, NULL, 10);
-        const struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-        syscall(SYS_nanosleep, &wait, NULL);
+        wait_ms(strtol(fault + 5, NULL, 10));
     }
+    wait_ms(atomic_load(&faults->sync_ms));
     return (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -44,7 +79,17 @@ SHOWN int clock_gettime(clockid_t clock, struct timespec *at)
     const char *ahead = getenv("TALLY_FAULT_CLOCK");
     const int result = (int)syscall(SYS_clock_gettime, clock, at);
 
-    if (result == 0 && clock == CLOCK_REALTIME && ahead != NULL)
-        at->tv_sec += strtol(ahead, NULL, 10);
-    return result;
+    if (result != 0 || clock != CLOCK_REALTIME) return result;
+    if (ahead != NULL) at->tv_sec += strtol(ahead, NULL, 10);
+    const int64_t ms = atomic_load(&faults->clock_ms);
+    at->tv_sec += ms / MS_PER_S;
+    at->tv_nsec += ms % MS_PER_S * NS_PER_MS;
+    if (at->tv_nsec < 0) {
+        at->tv_nsec += NS_PER_S;
+        at->tv_sec--;
+    } else if (at->tv_nsec >= NS_PER_S) {
+        at->tv_nsec -= NS_PER_S;
+        at->tv_sec++;
+    }
+    return 0;
 }
