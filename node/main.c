@@ -1,4 +1,5 @@
-/* tallyd: keygen, init, run, config, version. */
+/* tallyd: keygen, init, run, config, check, version. */
+#include <jansson.h>
 #include <popt.h>
 #include <pthread.h>
 #include <signal.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/limits.h"
@@ -29,6 +31,10 @@ static const char usage[] =
     "tallyd run --config=FILE                      run a node until SIGTERM or SIGINT\n"
     "tallyd config --config=FILE                   check a configuration, print what is in "
     "force\n"
+    "tallyd check --data=DIR [--json]              read all that a stopped node has stored, "
+    "and "
+    "say\n"
+    "                                              whether it is what was written\n"
     "tallyd version\n"
     "\n"
     "The exit status is 0, the number of an error (tally help exit), or 64 for a wrong "
@@ -37,7 +43,7 @@ static const char usage[] =
 
 struct options {
     char *name, *out, *genesis, *key, *data, *config;
-    int member;
+    int member, json;
 };
 
 static int fail(enum tally_err err, const struct tally_diag *diag)
@@ -185,12 +191,86 @@ static int run_or_print(const struct options *options, bool print)
     return status;
 }
 
+struct checking {
+    bool shown; /* progress is for people: only on a terminal */
+    const char *what;
+};
+
+static void check_progress(void *context, const char *what, uint64_t done, uint64_t all)
+{
+    struct checking *checking = context;
+
+    if (!checking->shown) return;
+    if (checking->what != NULL && checking->what != what) fputc('\n', stderr);
+    checking->what = what;
+    fprintf(stderr, "\r%s: %llu of %llu", what, (unsigned long long)done,
+            (unsigned long long)all);
+}
+
+static void print_checked(const struct run_checked *checked, enum tally_err err,
+                          const char *why, bool json)
+{
+    json_t *object;
+    char *text;
+
+    if (!json) {
+        printf("%llu blocks (%llu bytes), %llu records, %llu keys\n",
+               (unsigned long long)checked->blocks, (unsigned long long)checked->bytes,
+               (unsigned long long)checked->records, (unsigned long long)checked->keys);
+        printf("signed up to %llu records, published up to %llu\n",
+               (unsigned long long)checked->signed_size,
+               (unsigned long long)checked->published);
+        if (checked->witness_copies > 0) {
+            printf("%u copies in the witness file are damaged; the next start mends them\n",
+                   checked->witness_copies);
+        }
+        if (checked->lost_to > 0) {
+            printf("the log should reach block %llu: the other members replace what is lost\n",
+                   (unsigned long long)checked->lost_to);
+        }
+        if (err == TALLY_OK) puts("all of it is what was written");
+        return;
+    }
+    object = json_pack("{s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "good",
+                       err == TALLY_OK, "error", err == TALLY_OK ? "" : tally_err_text(err),
+                       "why", why, "blocks", (json_int_t)checked->blocks, "bytes",
+                       (json_int_t)checked->bytes, "records", (json_int_t)checked->records,
+                       "keys", (json_int_t)checked->keys, "signed",
+                       (json_int_t)checked->signed_size, "published",
+                       (json_int_t)checked->published, "lost_to", (json_int_t)checked->lost_to,
+                       "witness_copies_damaged", (int)checked->witness_copies);
+    text = object == NULL ? NULL : json_dumps(object, JSON_INDENT(2));
+    if (text != NULL) puts(text);
+    free(text);
+    json_decref(object);
+}
+
+static int check(const struct options *options)
+{
+    struct checking checking = {.shown = isatty(STDERR_FILENO) == 1};
+    const struct run_check_config config = {.progress = check_progress, .context = &checking};
+    struct run_checked checked;
+    struct tally_diag diag = {{0}};
+    enum tally_err err;
+
+    if (options->data == NULL) return wrong_usage("check needs --data", NULL);
+    err = run_check(options->data, &config, &checked, &diag);
+    if (checking.what != NULL) fputc('\n', stderr);
+    print_checked(&checked, err, diag.text, options->json != 0);
+    if (err == TALLY_OK) return 0;
+    if (err == TALLY_E_CORRUPT) {
+        fprintf(stderr, "tallyd: `tallyd run` repairs the database from the other members\n");
+    }
+    return fail(err, &diag);
+}
+
 static int command(const char *name, const struct options *options)
 {
     if (strcmp(name, "keygen") == 0) return keygen(options);
     if (strcmp(name, "init") == 0) return init(options);
     if (strcmp(name, "run") == 0) return run_or_print(options, false);
     if (strcmp(name, "config") == 0) return run_or_print(options, true);
+    if (strcmp(name, "check") == 0) return check(options);
     if (strcmp(name, "version") == 0) {
         puts("tallyd " TALLY_VERSION);
         return 0;
@@ -213,6 +293,7 @@ int main(int argc, const char **argv)
         {"data", 0, POPT_ARG_STRING, &options.data, 0, NULL, NULL},
         {"config", 0, POPT_ARG_STRING, &options.config, 0, NULL, NULL},
         {"member", 0, POPT_ARG_INT, &options.member, 0, NULL, NULL},
+        {"json", 0, POPT_ARG_NONE, &options.json, 0, NULL, NULL},
         {"help", 0, POPT_ARG_NONE, NULL, 'h', NULL, NULL},
         POPT_TABLEEND,
     };

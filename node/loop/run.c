@@ -180,6 +180,7 @@ static enum tally_err try_database(struct run *run, struct arena *arena,
     }
     free(blocks);
     store_value_free(&checkpoint);
+    if (err == TALLY_OK) err = run_genesis_keep(run->config->data, run->store, diag);
     return err == TALLY_E_NOT_FOUND ? TALLY_E_CORRUPT : err;
 }
 
@@ -210,7 +211,8 @@ static enum tally_err open_witness(struct run *run, struct tally_diag *diag)
     if (err == TALLY_E_NOT_FOUND || err == TALLY_E_CORRUPT) {
         tally_diag_set(diag,
                        "%s is missing or damaged: what this node promised is not known, so it "
-                       "must not vote; see `tallyd recover` in docs/operations.md",
+                       "must not vote. A node that lost it comes back as a new member: "
+                       "docs/operations.md, \"Change the members\"",
                        path);
         return TALLY_E_CORRUPT;
     }
@@ -235,7 +237,6 @@ static enum tally_err open_files(struct run *run, struct arena *arena, struct ta
     }
     if (err == TALLY_OK) err = open_witness(run, diag);
     if (err == TALLY_OK) err = open_database(run, arena, &identity, diag);
-    if (err == TALLY_OK) err = run_genesis_keep(run->config->data, run->store, diag);
     if (err == TALLY_OK) {
         data = witness_data(run->witness);
         err = publish_config_load(&identity, &run->keys, data.node_id, &run->publish, diag);

@@ -42,6 +42,29 @@ TALLY_NODISCARD enum tally_err run_init(const char *data, struct bytes genesis,
                                         const char *key_path, uint32_t join_as,
                                         struct tally_diag *diag);
 
+/* Called now and then, on the thread of the check. */
+typedef void run_check_progress(void *context, const char *what, uint64_t done, uint64_t all);
+struct run_check_config {
+    run_check_progress *progress; /* NULL is accepted */
+    void *context;
+};
+struct run_checked {
+    uint64_t blocks, records, keys, bytes; /* looked at, and good; bytes: of blocks */
+    uint64_t signed_size;    /* records of the largest tree that this node signed */
+    uint64_t published;      /* records that its checkpoint covers */
+    uint64_t lost_to;        /* the log should reach this block and does not; 0: it does */
+    unsigned witness_copies; /* damaged ones; the next start writes them again */
+};
+/* Read everything in the data directory of a node that does not run, and change nothing.
+ * `ret_checked` says how far it came, also after an error: TALLY_E_CORRUPT (the diag says what
+ * is damaged), TALLY_E_SPLIT_VIEW (signed roots differ), TALLY_E_BUSY (a process works in it),
+ * TALLY_E_NOT_FOUND (no data directory), TALLY_E_MISMATCH, TALLY_E_WRONG_LEDGER (files of
+ * different nodes or ledgers), TALLY_E_MALFORMED (key file), TALLY_E_IO, TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err run_check(const char *data,
+                                         const struct run_check_config *config,
+                                         struct run_checked *ret_checked,
+                                         struct tally_diag *diag);
+
 struct run;
 
 /* Start a node on a data directory and return while it works.

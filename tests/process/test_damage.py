@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Goal: one flipped bit or one deleted file anywhere in the data directory of a stopped node is found and
-repaired from the other members, or does not matter; never a wrong record, never a lost one.
+repaired from the other members, or does not matter; never a wrong record, never a lost one. `tallyd check` finds
+the same while the node is stopped.
 
 Method: a cluster of three; n2 is stopped, one file of its directory is changed (every kind of file; first,
 middle and last byte, and deleted), the others go on, n2 starts and must catch up to the same ledger. What
@@ -11,7 +12,7 @@ import re
 import shutil
 import sys
 
-from support import Cluster, check, model, until
+from support import Cluster, check, model, run, until
 
 # RocksDB never reads these again, or makes them anew.
 HARMLESS = ("LOG", "LOCK", "IDENTITY", "OPTIONS", "genesis")
@@ -89,6 +90,14 @@ def refused(cluster, kind, place, path, saved):
     cluster.local("restart", "--node=n2")
 
 
+def looked_at(data):
+    """What `tallyd check` says of a stopped node: (all is well, how)."""
+    result = run("tallyd", "check", "--data=" + data, "--json")
+    found = result.json()
+    check(found["good"] == (result.status == 0), "tallyd check contradicts itself: " + result.text)
+    return found["good"] and not found["lost_to"] and not found["witness_copies_damaged"], result.text
+
+
 def one(cluster, kind, place):
     for _ in range(3):
         append(cluster)  # so that the newest blocks stand in the write-ahead log alone
@@ -101,11 +110,14 @@ def one(cluster, kind, place):
         return None
     saved = cluster.path("saved")
     shutil.copy2(path, saved)
+    well, text = looked_at(data)
+    check(well, "tallyd check finds damage where none is: " + text)
     for _ in range(3):
         append(cluster)
     if not damage(path, place):
         cluster.local("restart", "--node=n2")
         return None
+    well, text = looked_at(data)
     before = os.path.getsize(cluster.path("n2.log"))
     if kind in ("node", "witness") and (kind, place) not in REPAIRED_ALONE:
         refused(cluster, kind, place, path, saved)
@@ -122,6 +134,8 @@ def one(cluster, kind, place):
         found = "database_damaged" in log or "log_cut_short" in log or "witness_repaired" in log
         if not found:
             verdict = "made no difference"
+    check(well == (verdict == "made no difference" and kind != "genesis"),
+          "tallyd check after %s, which %s:\n%s" % (what, verdict, text))
     for name in os.listdir(data):  # what was set aside was looked at
         if name.startswith("db.damaged"):
             shutil.rmtree(os.path.join(data, name))

@@ -41,7 +41,7 @@ THIRD = {
     "nng": r"(node/net|lib/client)/\w+\.[ch]",
     "mbedtls": r"node/net/\w+\.c",
     "rocksdb": r"node/store/store_rocksdb\w*\.[ch]",
-    "jansson.h": r"(lib/event/\w+|tools/tally/\w+)\.c",
+    "jansson.h": r"(lib/event/\w+|tools/tally/\w+|node/main)\.c",
     "yaml.h": r"lib/config/\w+\.c",
     "popt.h": r"tools/tally/cli\.c|node/main\.c",
     "protobuf-c": r"lib/event/\w+\.[ch]|(lib/client|node/net)/\w+\.c",
