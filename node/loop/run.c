@@ -61,7 +61,9 @@ _Noreturn void run_fatal(const struct run *run, const char *event, enum tally_er
         /* What is on the disk is not what was written: start again, on a rebuilt database. */
         run_rebuild_want(run->config->data, diag->text);
         if (run->config->restart != NULL) {
-            (void)close_range(STDERR_FILENO + 1, ~0U, 0);
+            /* Threads of NNG go on until the exec: what they use is closed by it, not before.
+             */
+            (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
             (void)execv("/proc/self/exe", run->config->restart);
         }
     }

@@ -2,6 +2,7 @@
  *
  *   TALLY_FAULT_SYNC=fail:N     the N-th fdatasync and all later ones fail with EIO
  *   TALLY_FAULT_SYNC=slow:MS    each fdatasync takes MS milliseconds longer
+ *   TALLY_FAULT_EXEC=MS         execv takes MS milliseconds; other threads go on meanwhile
  *   TALLY_FAULT_CLOCK=S         the wall clock is S seconds ahead (or behind)
  *   TALLY_FAULT_FILE=FILE       two 64-bit numbers in the machine's byte order, obeyed as they
  *                               change: milliseconds that each fdatasync takes longer, and
@@ -71,6 +72,15 @@ SHOWN int fdatasync(int fd)
     }
     wait_ms(atomic_load(&faults->sync_ms));
     return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
+SHOWN int execv(const char *path, char *const arguments[])
+{
+    const char *fault = getenv("TALLY_FAULT_EXEC");
+
+    if (fault != NULL) wait_ms(strtol(fault, NULL, 10));
+    return (int)syscall(SYS_execve, path, arguments, environ);
 }
 
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
