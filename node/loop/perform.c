@@ -139,9 +139,6 @@ void run_peer_message(struct run *run, uint32_t from, struct bytes bytes)
         message->kind = NODE_MESSAGE_MEMORY;
         message->memory = decoded.memory;
         break;
-    case PEER_MESSAGE_PUBLISHED:
-    case PEER_MESSAGE_CHECKPOINT_REQUEST:
-        goto out; /* every member assembles checkpoints itself */
     }
     event.message.from = from;
     event.message.message = message;

@@ -22,8 +22,6 @@ struct wire {
     Tally__PeerMessage message;
     Tally__RaftMessage raft;
     Tally__Cosignature cosignature;
-    Tally__Published published;
-    Tally__CheckpointRequest checkpoint_request;
     Tally__Memory memory;
     ProtobufCBinaryData blocks[RAFT_BATCH_MAX];
 };
@@ -133,17 +131,6 @@ static void fill(const struct peer_message *from, struct wire *wire)
         wire->memory.last_term = from->memory.last_term;
         wire->message.body_case = TALLY__PEER_MESSAGE__BODY_MEMORY;
         wire->message.memory = &wire->memory;
-        return;
-    case PEER_MESSAGE_PUBLISHED:
-        tally__published__init(&wire->published);
-        wire->published.note = data_of(from->note.data, from->note.size);
-        wire->message.body_case = TALLY__PEER_MESSAGE__BODY_PUBLISHED;
-        wire->message.published = &wire->published;
-        return;
-    case PEER_MESSAGE_CHECKPOINT_REQUEST:
-        tally__checkpoint_request__init(&wire->checkpoint_request);
-        wire->message.body_case = TALLY__PEER_MESSAGE__BODY_CHECKPOINT_REQUEST;
-        wire->message.checkpoint_request = &wire->checkpoint_request;
         return;
     }
     UNREACHABLE("kind of a peer message");
@@ -258,15 +245,6 @@ static enum tally_err take(const Tally__PeerMessage *from, struct peer_message *
                                           .match = from->memory->match,
                                           .last_index = from->memory->last_index,
                                           .last_term = from->memory->last_term};
-        return TALLY_OK;
-    case TALLY__PEER_MESSAGE__BODY_PUBLISHED:
-        to->kind = PEER_MESSAGE_PUBLISHED;
-        to->note = bytes_of(from->published->note.data, from->published->note.len);
-        if (to->note.size == 0 || to->note.size > LIMIT_NOTE_SIZE)
-            return refuse(diag, "a note of no size or of more than 64 KiB");
-        return TALLY_OK;
-    case TALLY__PEER_MESSAGE__BODY_CHECKPOINT_REQUEST:
-        to->kind = PEER_MESSAGE_CHECKPOINT_REQUEST;
         return TALLY_OK;
     case TALLY__PEER_MESSAGE__BODY__NOT_SET:
     default:

@@ -29,9 +29,7 @@ struct peer_memory {
 enum peer_message_kind {
     PEER_MESSAGE_RAFT = 1,
     PEER_MESSAGE_COSIGNATURE = 2,
-    PEER_MESSAGE_PUBLISHED = 3,
-    PEER_MESSAGE_CHECKPOINT_REQUEST = 4, /* answered by PUBLISHED, when there is one */
-    PEER_MESSAGE_MEMORY = 5,
+    PEER_MESSAGE_MEMORY = 3,
 };
 
 enum { PEER_COSIGNATURE_BYTES = 72 }; /* u64 time || Ed25519 signature */
@@ -49,7 +47,6 @@ struct peer_message {
     struct bytes blocks[RAFT_BATCH_MAX]; /* RAFT_APPEND: raft.entries_count blocks, borrowed */
     struct peer_memory memory;           /* MEMORY */
     struct peer_cosignature cosignature; /* COSIGNATURE */
-    struct bytes note;                   /* PUBLISHED: 1..LIMIT_NOTE_SIZE bytes, borrowed */
 };
 
 /* The channel a message travels on: blocks are bulk, all else is control. */
