@@ -358,6 +358,7 @@ enum tally_err run_open(const struct run_config *config, struct run **ret_run,
                                         .context = run};
     struct rlimit files;
     struct arena *arena = NULL;
+    uint64_t blocks, records;
     enum tally_err err;
 
     if (run == NULL) return TALLY_E_NO_MEMORY;
@@ -376,17 +377,20 @@ enum tally_err run_open(const struct run_config *config, struct run **ret_run,
     arena_close(arena);
     if (err == TALLY_OK) err = open_peers(run, diag);
     if (err == TALLY_OK) err = client_net_open(&clients, &run->clients, diag);
-    if (err == TALLY_OK) err = start_threads(run);
-    if (err != TALLY_OK) {
-        run_close(run);
-        return err;
-    }
+    if (err != TALLY_OK) goto out;
+    blocks = store_last(run->store); /* the threads' own, once they run */
+    records = ledger_size(run->ledger);
+    err = start_threads(run);
+    if (err != TALLY_OK) goto out;
     run_log(run, RUN_LOG_INFO, "started", "origin=%s member=%u blocks=%llu records=%llu",
-            run->publish.origin, (unsigned)run->publish.self,
-            (unsigned long long)store_last(run->store),
-            (unsigned long long)ledger_size(run->ledger));
+            run->publish.origin, (unsigned)run->publish.self, (unsigned long long)blocks,
+            (unsigned long long)records);
     *ret_run = run;
     return TALLY_OK;
+
+out:
+    run_close(run);
+    return err;
 }
 
 /* Stop taking requests, then end the threads in the order of who posts to whom. */
