@@ -309,18 +309,22 @@ static void ask_verification(struct raft *raft)
 }
 
 /* Do we hold again what we once acknowledged? Either the very block, which chains all before
- * it, or everything up to there as a leader of now has it committed: what of ours was committed
- * is part of that (Leader Completeness). */
+ * it; or everything up to there as a leader of now has it committed; or a block of a newer
+ * term: its leader had all that was committed in terms before (Leader Completeness), and with
+ * the block we hold that leader's log up to it. */
 static void check_lost(struct raft *raft)
 {
     const struct raft_lost lost = raft->lost;
+    const uint64_t own = raft_own_match(raft);
     const struct raft_entry *entry = raft_entry(raft, lost.index);
+    const struct raft_entry *newest = raft_entry(raft, own);
     bool held;
 
-    if (lost.index == 0 || raft_own_match(raft) < lost.index) return;
-    held = entry != NULL && entry->term == lost.term &&
-           memcmp(&entry->hash, &lost.hash, sizeof lost.hash) == 0;
-    if (!held && raft->commit < lost.index) return;
+    if (lost.index == 0) return;
+    held = own >= lost.index && (raft->commit >= lost.index ||
+                                 (entry != NULL && entry->term == lost.term &&
+                                  memcmp(&entry->hash, &lost.hash, sizeof lost.hash) == 0));
+    if (!held && (newest == NULL || newest->term <= lost.term)) return;
     raft->lost = (struct raft_lost){0};
     raft->fx->recovered = true;
     raft_note(raft, RAFT_NOTE_RECOVERED, lost.index, raft->commit);
