@@ -26,12 +26,12 @@ enum tally_err members_ask(struct submit *submit, struct members *ret_members)
     return err == TALLY_OK ? TALLY_OK : cluster_fail(submit->cli, err, &diag);
 }
 
-/* Wait for the next look; the handle is asked so rarely that the cluster does not notice. */
 void members_free(struct members *members)
 {
     tally_client_result_free(members->status);
 }
 
+/* Wait for the next look; the nodes are asked so rarely that they do not notice. */
 void members_pause(void)
 {
     (void)poll(NULL, 0, PAUSE_MS);
