@@ -228,17 +228,19 @@ static void print_checked(const struct run_checked *checked, enum tally_err err,
             printf("the log should reach block %llu: the other members replace what is lost\n",
                    (unsigned long long)checked->lost_to);
         }
+        if (checked->halted)
+            puts("the node halted: it does not start before a person has looked");
         if (err == TALLY_OK) puts("all of it is what was written");
         return;
     }
-    object = json_pack("{s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "good",
-                       err == TALLY_OK, "error", err == TALLY_OK ? "" : tally_err_text(err),
-                       "why", why, "blocks", (json_int_t)checked->blocks, "bytes",
-                       (json_int_t)checked->bytes, "records", (json_int_t)checked->records,
-                       "keys", (json_int_t)checked->keys, "signed",
-                       (json_int_t)checked->signed_size, "published",
-                       (json_int_t)checked->published, "lost_to", (json_int_t)checked->lost_to,
-                       "witness_copies_damaged", (int)checked->witness_copies);
+    object = json_pack(
+        "{s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b}", "good", err == TALLY_OK,
+        "error", err == TALLY_OK ? "" : tally_err_text(err), "why", why, "blocks",
+        (json_int_t)checked->blocks, "bytes", (json_int_t)checked->bytes, "records",
+        (json_int_t)checked->records, "keys", (json_int_t)checked->keys, "signed",
+        (json_int_t)checked->signed_size, "published", (json_int_t)checked->published,
+        "lost_to", (json_int_t)checked->lost_to, "witness_copies_damaged",
+        (int)checked->witness_copies, "halted", checked->halted);
     text = object == NULL ? NULL : json_dumps(object, JSON_INDENT(2));
     if (text != NULL) puts(text);
     free(text);

@@ -69,7 +69,9 @@ void node_action_release(struct node_action *action)
     case NODE_SIGN:
     case NODE_READ:
     case NODE_LOG:
+        break;
     case NODE_HALT:
+        free(action->halt.evidence);
         break;
     }
     action->type = NODE_LOG; /* holds nothing: a second release does nothing */

@@ -247,7 +247,10 @@ struct node_action {
             const char *name; /* static, a stable event name */
             uint64_t a, b;
         } log;
-        const char *halt; /* static text: why this node must stop */
+        struct {
+            const char *why; /* static: why this node must stop */
+            char *evidence;  /* owned text, lines: the statements that contradict each other */
+        } halt;
     };
 };
 

@@ -63,13 +63,6 @@ void node_send_cosignature(struct node *node)
     }
 }
 
-void node_halt(struct node *node, const char *why)
-{
-    if (node->halted) return;
-    node->halted = true;
-    node_action_add(node->out, NODE_HALT)->halt = why;
-}
-
 /* ---- what the core wants done ---- */
 
 /* Whose signature the block's header has to have. */
@@ -138,32 +131,9 @@ static void take_blocks(struct node *node, const struct raft_effects *fx)
     }
 }
 
-/* A block of this message contradicts ours. If the leader that it names signed it, somebody
- * signed two: stop, both are evidence. If not, the message was only noise. */
-static void judge_evidence(struct node *node, uint64_t index)
-{
-    const struct node_message *message = node->incoming;
-    const struct publish_member *leader;
-    struct block_header header;
-    struct bytes block;
-
-    if (message == NULL || index <= message->raft.prev_index ||
-        index > message->raft.prev_index + message->raft.entries_count) {
-        return;
-    }
-    block = buffer_bytes(message->blocks[index - message->raft.prev_index - 1]);
-    if (block_header_decode(block, &header, NULL) != TALLY_OK) return;
-    leader = node_member(node, header.leader);
-    if (leader == NULL || block_verify(block, &header, leader->peer_key, NULL) != TALLY_OK) {
-        node_log(node->out, "evidence_unsigned", index, message->raft.from);
-        return;
-    }
-    node_halt(node, "two blocks are signed for one place in the log: docs/operations.md");
-}
-
 static void perform(struct node *node, const struct raft_effects *fx)
 {
-    if (fx->halt) judge_evidence(node, fx->halt_index);
+    if (fx->halt) node_halt_blocks(node, fx->halt_index);
     if (fx->truncate_from > 0) {
         node_client_lost(node, fx->truncate_from);
         node_slots_truncate(node, fx->truncate_from);

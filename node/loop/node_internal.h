@@ -157,7 +157,10 @@ void node_feed(struct node *node, struct raft_event *event);
 /* Tell the core, in order, of every block whose check is done. */
 void node_checks_advance(struct node *node);
 void node_send_cosignature(struct node *node); /* our newest, to everyone */
-void node_halt(struct node *node, const char *why);
+/* node_halt.c: signed statements contradict each other. Blocks: the message's block at `index`
+ * and ours; nothing happens when its leader did not sign it. Roots: publish_divergent(). */
+void node_halt_blocks(struct node *node, uint64_t index);
+void node_halt_roots(struct node *node);
 
 /* node_members.c */
 /* Who the members are by an encoded Config; false: it does not decode. They are known then. */

@@ -19,8 +19,7 @@ void node_published(struct node *node, enum publish_result result)
         return;
     case PUBLISH_DIVERGENT:
         node_log(node->out, "root_divergent", node->boundary.size, 0);
-        node_halt(node,
-                  "another member signed another root for the same size: docs/operations.md");
+        node_halt_roots(node);
         return;
     case PUBLISH_NEW:
     case PUBLISH_MERGED: {

@@ -88,9 +88,15 @@ static void perform(struct run *run, struct node_action *action)
                 (unsigned long long)action->log.a, (unsigned long long)action->log.b);
         return;
     case NODE_HALT: {
-        struct tally_diag diag;
+        struct tally_diag diag = {{0}};
+        const enum tally_err err =
+            run_halt_keep(run->config->data, action->halt.why, action->halt.evidence, &diag);
 
-        tally_diag_set(&diag, "%s", action->halt);
+        if (err != TALLY_OK) { /* it ends all the same */
+            run_log(run, RUN_LOG_ERROR, "halt_not_kept", "error=%s why=\"%s\" evidence=\"%s\"",
+                    tally_err_name(err), diag.text, action->halt.evidence);
+        }
+        tally_diag_set(&diag, "%s: docs/operations.md", action->halt.why);
         run_fatal(run, "halted", TALLY_E_SPLIT_VIEW, &diag);
     }
     }

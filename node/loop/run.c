@@ -237,6 +237,7 @@ static enum tally_err open_files(struct run *run, struct arena *arena, struct ta
         tally_diag_set(diag, "%s is no data directory: `tallyd init` makes one",
                        run->config->data);
     }
+    if (err == TALLY_OK) err = run_halt_check(run->config->data, diag);
     if (err == TALLY_OK) err = open_witness(run, diag);
     if (err == TALLY_OK) err = open_database(run, arena, &identity, diag);
     if (err == TALLY_OK) {

@@ -54,12 +54,14 @@ struct run_checked {
     uint64_t published;      /* records that its checkpoint covers */
     uint64_t lost_to;        /* the log should reach this block and does not; 0: it does */
     unsigned witness_copies; /* damaged ones; the next start writes them again */
+    bool halted;             /* it halted and must not start */
 };
 /* Read everything in the data directory of a node that does not run, and change nothing.
  * `ret_checked` says how far it came, also after an error: TALLY_E_CORRUPT (the diag says what
- * is damaged), TALLY_E_SPLIT_VIEW (signed roots differ), TALLY_E_BUSY (a process works in it),
- * TALLY_E_NOT_FOUND (no data directory), TALLY_E_MISMATCH, TALLY_E_WRONG_LEDGER (files of
- * different nodes or ledgers), TALLY_E_MALFORMED (key file), TALLY_E_IO, TALLY_E_NO_MEMORY. */
+ * is damaged), TALLY_E_SPLIT_VIEW (signed roots differ, or it halted), TALLY_E_BUSY (a process
+ * works in it), TALLY_E_NOT_FOUND (no data directory), TALLY_E_MISMATCH, TALLY_E_WRONG_LEDGER
+ * (files of different nodes or ledgers), TALLY_E_MALFORMED (key file), TALLY_E_IO,
+ * TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err run_check(const char *data,
                                          const struct run_check_config *config,
                                          struct run_checked *ret_checked,
@@ -70,8 +72,8 @@ struct run;
 /* Start a node on a data directory and return while it works.
  * A damaged database is rebuilt first: run_rebuild.
  * Errors: TALLY_E_NOT_FOUND (run_init has not finished here), TALLY_E_CORRUPT, TALLY_E_INVALID
- * (configuration), TALLY_E_WRONG_LEDGER, TALLY_E_MISMATCH (key), TALLY_E_IO (also: port in
- * use). */
+ * (configuration), TALLY_E_WRONG_LEDGER, TALLY_E_MISMATCH (key), TALLY_E_SPLIT_VIEW (it halted
+ * once, and nobody has removed the file that says so), TALLY_E_IO (also: port in use). */
 TALLY_NODISCARD enum tally_err run_open(const struct run_config *config, struct run **ret_run,
                                         struct tally_diag *diag);
 /* Stop and free; NULL is accepted. A storage error ends the process inside, without a return.

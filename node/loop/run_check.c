@@ -337,9 +337,11 @@ enum tally_err run_check(const char *data, const struct run_check_config *config
                          struct run_checked *ret_checked, struct tally_diag *diag)
 {
     struct check check = {.data = data, .config = config, .checked = ret_checked, .diag = diag};
+    struct tally_diag halt = {{0}};
     enum tally_err err = sign_init();
 
     *ret_checked = (struct run_checked){0};
+    ret_checked->halted = run_halt_check(data, &halt) == TALLY_E_SPLIT_VIEW;
     if (err == TALLY_OK) err = arena_open(0, &check.arena);
     if (err == TALLY_OK) err = arena_open(0, &check.kept);
     if (err == TALLY_OK) err = check_files(&check);
@@ -347,6 +349,10 @@ enum tally_err run_check(const char *data, const struct run_check_config *config
     if (err == TALLY_OK) err = check_blocks(&check);
     if (err == TALLY_OK) err = check_records(&check);
     if (err == TALLY_OK) err = check_signed(&check);
+    if (err == TALLY_OK && ret_checked->halted) {
+        err = TALLY_E_SPLIT_VIEW;
+        tally_diag_set(diag, "%s", halt.text);
+    }
     ledger_close(check.ledger);
     store_close(check.store);
     secret_wipe(&check.keys, sizeof check.keys);

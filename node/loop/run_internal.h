@@ -143,6 +143,13 @@ TALLY_NODISCARD enum tally_err run_genesis_keep(const char *data, struct store *
 void run_rebuild_want(const char *data, const char *why);
 bool run_rebuild_wanted(const char *data);
 
+/* run_halt.c: a node that halted stays so until a person has looked. Keep why (errors: as
+ * file_write); and is that there? TALLY_E_SPLIT_VIEW: it is, and the diag names file and
+ * remedy; TALLY_E_INVALID (path too long), TALLY_E_IO (nobody can tell). */
+TALLY_NODISCARD enum tally_err run_halt_keep(const char *data, const char *why,
+                                             const char *evidence, struct tally_diag *diag);
+TALLY_NODISCARD enum tally_err run_halt_check(const char *data, struct tally_diag *diag);
+
 /* run_scrub.c. False: no thread could be started. */
 bool run_scrub_start(struct run *run);
 void run_scrub_stop(struct run *run); /* waits for it */

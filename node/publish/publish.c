@@ -54,6 +54,7 @@ struct publish {
     struct publish_cosignature kept[SIGNERS_MAX]; /* of sizes not applied here; size 0: none */
     uint64_t applied_size;                        /* of the newest boundary applied here */
     uint64_t published_size;
+    struct publish_cosignature divergent; /* see publish_divergent() */
 };
 
 const struct publish_member *publish_member(const struct publish_config *config, uint32_t id)
@@ -267,7 +268,10 @@ enum publish_result publish_boundary(struct publish *publish, uint64_t size,
     const struct candidate *known = candidate_find(publish, size);
 
     ASSERT(size > 0);
-    if (known != NULL && !hash_equal(&known->root, root)) return PUBLISH_DIVERGENT;
+    if (known != NULL && !hash_equal(&known->root, root)) {
+        publish->divergent = (struct publish_cosignature){.size = size, .root = known->root};
+        return PUBLISH_DIVERGENT;
+    }
     if (size <= publish->applied_size) return PUBLISH_NOTHING; /* again after a restart */
     publish->applied_size = size;
     if (known == NULL) candidate_new(publish, size, root);
@@ -347,7 +351,10 @@ static enum publish_result candidate_publish(struct publish *publish,
 static enum publish_result add_to(struct publish *publish, struct candidate *candidate,
                                   uint32_t place, const struct publish_cosignature *cosignature)
 {
-    if (!hash_equal(&candidate->root, &cosignature->root)) return PUBLISH_DIVERGENT;
+    if (!hash_equal(&candidate->root, &cosignature->root)) {
+        publish->divergent = *cosignature;
+        return PUBLISH_DIVERGENT;
+    }
     if (candidate->given[place]) return PUBLISH_NOTHING;
     candidate->given[place] = true;
     candidate->given_count++;
@@ -440,6 +447,11 @@ void publish_restore(struct publish *publish, struct bytes note)
     candidate->note = buffer_copy(note);
     ASSERT(candidate->note != NULL);
     publish->published_size = candidate->size;
+}
+
+const struct publish_cosignature *publish_divergent(const struct publish *publish)
+{
+    return &publish->divergent;
 }
 
 uint64_t publish_signed_by(const struct publish *publish, uint32_t member)

@@ -119,6 +119,10 @@ enum publish_result publish_add(struct publish *publish,
  * it. */
 enum publish_result publish_retry(struct publish *publish);
 
+/* What the last PUBLISH_DIVERGENT was about. Member 0: the checkpoint of an earlier run, which
+ * is in the store with its signatures. */
+const struct publish_cosignature *publish_divergent(const struct publish *publish);
+
 /* The largest tree of which we have this member's cosignature; 0: none. */
 uint64_t publish_signed_by(const struct publish *publish, uint32_t member);
 uint64_t

@@ -213,7 +213,7 @@ static void begin(struct machine *machine, struct node_action *action)
         return;
     case NODE_HALT:
         world_violation(world, CHECK_NODES, "node %u halts: %s", machine->index + 1,
-                        action->halt);
+                        action->halt.why);
     }
 }
 

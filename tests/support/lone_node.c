@@ -71,7 +71,7 @@ void lone_node_step(struct lone_node *lone, struct node_event *event)
         struct node_action *action = &actions.items[i];
 
         if (action->type == NODE_HALT) lone->halted = true;
-        if (action->type == NODE_LOG || action->type == NODE_HALT) continue;
+        if (action->type == NODE_LOG) continue;
         ASSERT(lone->kept_count < LONE_KEPT_MAX);
         lone->kept[lone->kept_count++] = *action;
         action->type = NODE_LOG; /* moved */
