@@ -70,9 +70,13 @@ void node_fit_clock(struct node *node, uint32_t from, uint64_t wall_ms)
 {
     size_t at = 0;
 
-    if (wall_ms == 0 || wall_ms > INT64_MAX) return;
-    while (at < LIMIT_MEMBERS && node->clocks[at].id != from && node->clocks[at].id != 0) at++;
-    if (at == LIMIT_MEMBERS) return;
+    if (wall_ms == 0 || wall_ms > INT64_MAX || !raft_is_voter(node->raft, from)) return;
+    while (at < LIMIT_MEMBERS && node->clocks[at].id != from) at++;
+    if (at == LIMIT_MEMBERS) { /* the place of who is no voter any more, if any was */
+        at = 0;
+        while (at < LIMIT_MEMBERS && raft_is_voter(node->raft, node->clocks[at].id)) at++;
+    }
+    ASSERT(at < LIMIT_MEMBERS); /* there are no more voters */
     node->clocks[at].id = from;
     node->clocks[at].heard_ms = node->now_ms;
     node->clocks[at].off_ms = (int64_t)wall_ms - (int64_t)node->wall_ms;

@@ -354,6 +354,47 @@ START_TEST(refusal_needs_applied_state)
 }
 END_TEST
 
+/* ---- clocks ---- */
+
+static void hear_clock(uint32_t from, uint64_t ahead_ms)
+{
+    lone_node_hear(&lone, from,
+                   (struct raft_message){.type = RAFT_APPEND_REPLY,
+                                         .term = raft_term(node_raft(lone.node)),
+                                         .match = 1,
+                                         .received = 1,
+                                         .wall_ms = lone.wall_ms + ahead_ms},
+                   NULL);
+}
+
+/* Ids are never used again: those who came and went must not take the place of the voters of
+ * now, or a leader with a wrong clock never learns of it. */
+START_TEST(clocks_of_past_members)
+{
+    bool hands_over = false;
+
+    lone_node_open(&lone, 0);
+    lone_node_remembered(&lone);
+    lone_node_elect(&lone);
+    for (uint32_t id = 50; id < 50 + LIMIT_MEMBERS; id++) hear_clock(id, 0);
+    hear_clock(2, 60000);
+    hear_clock(3, 60000);
+    lone_node_forget(&lone);
+    lone_node_tick(&lone, 20); /* the clock is looked at, the transfer begins */
+    lone_node_tick(&lone, 20);
+    for (size_t i = 0; i < lone.kept_count; i++) {
+        const struct node_action *action = &lone.kept[i];
+
+        if (action->type != NODE_SEND || action->send.message->kind != NODE_MESSAGE_RAFT)
+            continue;
+        if (action->send.message->raft.type != RAFT_HEARTBEAT) continue;
+        if (action->send.message->raft.successor != RAFT_NOBODY) hands_over = true;
+    }
+    ck_assert(hands_over);
+    lone_node_close(&lone);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("node");
@@ -373,6 +414,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, late_append_keeps_its_place);
     tcase_add_test(tcase, no_result_of_another_leaders_block);
     tcase_add_test(tcase, refusal_needs_applied_state);
+    tcase_add_test(tcase, clocks_of_past_members);
     suite_add_tcase(suite, tcase);
     return suite;
 }
