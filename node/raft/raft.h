@@ -306,7 +306,7 @@ const struct raft_entry *raft_entry(const struct raft *raft, uint64_t index);
  * The first block of a term needs no leave. */
 bool raft_may_propose(const struct raft *raft, uint32_t size);
 /* Leading, and a Config may be proposed now: a block of this term is committed (the fix of
- * 2015 to Ongaro's 4.1), and so is the last Config. */
+ * 2015 to Ongaro's 4.1), and so is the last Config; there is room for a block of any size. */
 bool raft_may_change(const struct raft *raft);
 /* In force: what the newest Config of the log says. Borrowed until the next step. */
 const struct raft_members *raft_members(const struct raft *raft);

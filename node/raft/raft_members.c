@@ -71,7 +71,8 @@ uint32_t raft_majority(const struct raft *raft)
 bool raft_may_change(const struct raft *raft)
 {
     return raft->role == RAFT_LEADER && raft->configs_count == 1 && raft->successor == 0 &&
-           raft_term_at(raft, raft->commit) == raft->term;
+           raft_term_at(raft, raft->commit) == raft->term &&
+           raft_may_propose(raft, LIMIT_BLOCK_SIZE);
 }
 
 /* ---- what a leader keeps of each ---- */

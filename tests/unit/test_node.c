@@ -354,6 +354,29 @@ START_TEST(refusal_needs_applied_state)
 }
 END_TEST
 
+/* ---- who must not lead ---- */
+
+/* A disk that is nearly full still follows and votes, but does not campaign. */
+START_TEST(no_campaign_without_space)
+{
+    struct node_event space = {.type = NODE_SPACE, .space_low = true};
+
+    lone_node_open(&lone, 0);
+    lone_node_remembered(&lone);
+    lone_node_step(&lone, &space);
+    lone_node_tick(&lone, 200);
+    ck_assert(!sent(RAFT_PREVOTE, 0));
+    ask_vote(2, 5);
+    lone_node_finish(&lone, NODE_WRITE, true);
+    ck_assert(sent(RAFT_VOTE_REPLY, 2));
+    space.space_low = false;
+    lone_node_step(&lone, &space);
+    lone_node_tick(&lone, 200);
+    ck_assert(sent(RAFT_PREVOTE, 0));
+    lone_node_close(&lone);
+}
+END_TEST
+
 /* ---- clocks ---- */
 
 static void hear_clock(uint32_t from, uint64_t ahead_ms)
@@ -414,6 +437,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, late_append_keeps_its_place);
     tcase_add_test(tcase, no_result_of_another_leaders_block);
     tcase_add_test(tcase, refusal_needs_applied_state);
+    tcase_add_test(tcase, no_campaign_without_space);
     tcase_add_test(tcase, clocks_of_past_members);
     suite_add_tcase(suite, tcase);
     return suite;
