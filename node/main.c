@@ -28,7 +28,8 @@ static const char usage[] =
     "node "
     "that\n"
     "                                              genesis does not name\n"
-    "tallyd run --config=FILE                      run a node until SIGTERM or SIGINT\n"
+    "tallyd run --config=FILE                      run a node until SIGTERM or SIGINT;\n"
+    "                                              SIGUSR1: read everything stored now\n"
     "tallyd config --config=FILE                   check a configuration, print what is in "
     "force\n"
     "tallyd check --data=DIR [--json]              read all that a stopped node has stored, "
@@ -116,12 +117,14 @@ static const char *text_or_null(struct config_text text)
     return text.text;
 }
 
-/* The signals that end a node are waited for by the main thread alone. */
-static void wait_for_end(const sigset_t *signals)
+/* The signals of a node are waited for by the main thread alone. */
+static void wait_for_end(struct run *run, const sigset_t *signals)
 {
     int got = 0;
 
-    while (sigwait(signals, &got) != 0 || (got != SIGTERM && got != SIGINT)) continue;
+    while (sigwait(signals, &got) != 0 || (got != SIGTERM && got != SIGINT)) {
+        if (got == SIGUSR1) run_scrub_now(run);
+    }
 }
 
 static char **restart_arguments; /* those of main() */
@@ -161,9 +164,10 @@ static int run_node(const struct node_config *node)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGPIPE);
+    sigaddset(&signals, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: all inherit it */
     err = run_open(&config, &run, &diag);
-    if (err == TALLY_OK) wait_for_end(&signals);
+    if (err == TALLY_OK) wait_for_end(run, &signals);
     run_close(run);
     free(peers);
     return err == TALLY_OK ? 0 : fail(err, &diag);

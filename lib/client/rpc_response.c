@@ -125,6 +125,8 @@ static bool fill_status(struct parts *parts, const struct tally_status_result *f
     to->config = data_of(from->config.data, from->config.size);
     to->next_member = from->next_member;
     to->trouble = text_of(from->trouble);
+    to->scrubbed_ms = from->scrubbed_ms;
+    to->scrubbed_records = from->scrubbed_records;
     return true;
 }
 
@@ -361,6 +363,8 @@ static enum tally_err take_status(struct arena *arena, const Tally__StatusRespon
     to->config = take_bytes(from->config);
     to->next_member = from->next_member;
     to->trouble = from->trouble;
+    to->scrubbed_ms = from->scrubbed_ms;
+    to->scrubbed_records = from->scrubbed_records;
     to->members = members;
     to->members_count = from->n_members;
     to->time_ms = from->time_ms;

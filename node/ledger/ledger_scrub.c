@@ -56,5 +56,6 @@ enum tally_err ledger_scrub_rest(struct store *store, uint64_t *ret_keys,
     *ret_keys = 0;
     err = store_scan_back(store, STORE_STATE, count_key, ret_keys, diag);
     if (err == TALLY_OK) err = store_scan_back(store, STORE_INDEX, count_key, ret_keys, diag);
+    if (err == TALLY_OK) err = store_scan_back(store, STORE_META, count_key, ret_keys, diag);
     return err;
 }

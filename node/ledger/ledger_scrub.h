@@ -25,7 +25,8 @@ struct ledger_scrub {
 TALLY_NODISCARD enum tally_err ledger_scrub_next(struct store *store,
                                                  struct ledger_scrub *scrub,
                                                  struct arena *arena, struct tally_diag *diag);
-/* Read every key of the families that no record leads to: state and lists. *ret_keys: how many.
+/* Read every key of the families that no record leads to: state, lists and meta. *ret_keys: how
+ * many.
  * Errors: TALLY_E_CORRUPT, TALLY_E_IO. */
 TALLY_NODISCARD enum tally_err ledger_scrub_rest(struct store *store, uint64_t *ret_keys,
                                                  struct tally_diag *diag);

@@ -76,6 +76,8 @@ struct run;
  * once, and nobody has removed the file that says so), TALLY_E_IO (also: port in use). */
 TALLY_NODISCARD enum tally_err run_open(const struct run_config *config, struct run **ret_run,
                                         struct tally_diag *diag);
+/* Read everything stored now, not only when the next pass is due. Thread-safe. */
+void run_scrub_now(struct run *run);
 /* Stop and free; NULL is accepted. A storage error ends the process inside, without a return.
  */
 void run_close(struct run *run);

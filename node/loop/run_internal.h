@@ -100,7 +100,9 @@ struct run {
         pthread_t thread;
         pthread_mutex_t lock;
         pthread_cond_t wake;
-        bool started, stop; /* stop: under the lock */
+        bool started;
+        bool stop, asked;                        /* under the lock */
+        atomic_uint_least64_t ended_ms, records; /* of the last whole pass; 0: none so far */
     } scrub;
     uint64_t next_tick_ms, next_poll_ms;
 

@@ -39,6 +39,24 @@ static bool wait_ms(struct run *run, uint64_t ms)
     return goes_on;
 }
 
+/* Until the next pass is due or asked for. False: the node stops. */
+static bool pause_scrub(struct run *run)
+{
+    struct timespec until;
+    bool goes_on;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += PAUSE_MS / 1000;
+    pthread_mutex_lock(&run->scrub.lock);
+    for (int err = 0; !run->scrub.stop && !run->scrub.asked && err != ETIMEDOUT;) {
+        err = pthread_cond_timedwait(&run->scrub.wake, &run->scrub.lock, &until);
+    }
+    run->scrub.asked = false; /* asked during a pass: that one had passed some of it already */
+    goes_on = !run->scrub.stop;
+    pthread_mutex_unlock(&run->scrub.lock);
+    return goes_on;
+}
+
 static void check(struct run *run, enum tally_err err, const struct tally_diag *diag)
 {
     if (err == TALLY_E_CORRUPT || err == TALLY_E_IO) {
@@ -46,9 +64,11 @@ static void check(struct run *run, enum tally_err err, const struct tally_diag *
     }
 }
 
-/* The chain of the blocks that are applied: frame, place, predecessor. False: the node stops.
- */
-static bool scrub_blocks(struct run *run, uint64_t *ret_size)
+/* What a pass came to. */
+enum outcome { STOPPED, BROKEN_OFF, WHOLE };
+
+/* The chain of the blocks that are applied: frame, place, predecessor. */
+static enum outcome scrub_blocks(struct run *run, uint64_t *ret_size)
 {
     const uint64_t last = atomic_load(&run->applied);
     struct tally_hash previous = {0};
@@ -61,7 +81,7 @@ static bool scrub_blocks(struct run *run, uint64_t *ret_size)
             store_read(run->store, from, READ_BLOCKS, LIMIT_BLOCK_SIZE, &blocks, &count, &diag);
 
         check(run, err, &diag);
-        if (err != TALLY_OK) return wait_ms(run, 0); /* no memory: the next pass */
+        if (err != TALLY_OK) return BROKEN_OFF; /* no memory */
         for (size_t i = 0; i < count; i++) {
             struct block_header header;
 
@@ -80,12 +100,12 @@ static bool scrub_blocks(struct run *run, uint64_t *ret_size)
         free(blocks);
         from += count;
         *ret_size += size;
-        if (!wait_ms(run, size / RATE_PER_MS)) return false;
+        if (!wait_ms(run, size / RATE_PER_MS)) return STOPPED;
     }
-    return true;
+    return WHOLE;
 }
 
-static bool scrub_records(struct run *run, struct arena *arena, uint64_t *ret_records)
+static enum outcome scrub_records(struct run *run, struct arena *arena, uint64_t *ret_records)
 {
     struct ledger_scrub scrub = {0};
     struct tally_diag diag = {{0}};
@@ -99,21 +119,31 @@ static bool scrub_records(struct run *run, struct arena *arena, uint64_t *ret_re
             arena_reset(arena, 0);
         }
         check(run, err, &diag);
-        if (!wait_ms(run, 1 + (scrub.size - size) / RATE_PER_MS)) return false;
+        if (!wait_ms(run, 1 + (scrub.size - size) / RATE_PER_MS)) return STOPPED;
     }
     *ret_records = scrub.frontier.size;
-    return true;
+    return err == TALLY_E_NOT_FOUND ? WHOLE : BROKEN_OFF;
 }
 
+/* False: the node stops. */
 static bool pass(struct run *run, struct arena *arena)
 {
     const uint64_t began_ms = clock_monotonic_ms();
     uint64_t size = 0, records = 0, keys = 0;
     struct tally_diag diag = {{0}};
+    enum outcome outcome;
+    enum tally_err err;
 
     store_forget(run->store); /* what is in memory says nothing about the disk */
-    if (!scrub_blocks(run, &size) || !scrub_records(run, arena, &records)) return false;
-    check(run, ledger_scrub_rest(run->store, &keys, &diag), &diag);
+    outcome = scrub_blocks(run, &size);
+    if (outcome == WHOLE) outcome = scrub_records(run, arena, &records);
+    if (outcome != WHOLE) return outcome == BROKEN_OFF; /* the next pass begins again */
+    err = ledger_scrub_rest(run->store, &keys, &diag);
+    if (err == TALLY_OK) err = run_genesis_keep(run->config->data, run->store, &diag);
+    check(run, err, &diag);
+    if (err != TALLY_OK) return true;
+    atomic_store(&run->scrub.records, records);
+    atomic_store(&run->scrub.ended_ms, clock_wall_ms());
     run_log(run, RUN_LOG_INFO, "scrubbed", "bytes=%llu records=%llu keys=%llu ms=%llu",
             (unsigned long long)size, (unsigned long long)records, (unsigned long long)keys,
             (unsigned long long)(clock_monotonic_ms() - began_ms));
@@ -126,7 +156,7 @@ static void *scrub_main(void *context)
     struct arena *arena = NULL;
 
     if (arena_open(0, &arena) != TALLY_OK) abort();
-    while (pass(run, arena) && wait_ms(run, PAUSE_MS)) continue;
+    while (pass(run, arena) && pause_scrub(run)) continue;
     arena_close(arena);
     return NULL;
 }
@@ -142,6 +172,14 @@ bool run_scrub_start(struct run *run)
     (void)pthread_mutex_init(&run->scrub.lock, NULL);
     run->scrub.started = pthread_create(&run->scrub.thread, NULL, scrub_main, run) == 0;
     return run->scrub.started;
+}
+
+void run_scrub_now(struct run *run)
+{
+    pthread_mutex_lock(&run->scrub.lock);
+    run->scrub.asked = true;
+    pthread_cond_signal(&run->scrub.wake);
+    pthread_mutex_unlock(&run->scrub.lock);
 }
 
 void run_scrub_stop(struct run *run)

@@ -94,6 +94,8 @@ void serve_status(struct run *run, struct request *request)
     to->uptime_ms = clock_monotonic_ms() - run->started_ms;
     to->version = TALLY_VERSION;
     to->trouble = trouble_of(status, room);
+    to->scrubbed_ms = atomic_load(&run->scrub.ended_ms);
+    to->scrubbed_records = atomic_load(&run->scrub.records);
     if (ledger_read_identity(run->store, request->arena, &identity, NULL) == TALLY_OK) {
         to->config = serve_lend(identity.config);
     }

@@ -2,8 +2,9 @@
 """Goal: a node that finds damage while it runs starts itself anew and is whole again, even when that start is slow
 and the node's other threads go on meanwhile: they must not meet a closed descriptor, which NNG answers with a panic.
 Method: tallyd_faults whose execv takes longer than a silent connection is kept; a bit in the middle of its
-largest table flips, and the scrub finds it."""
+largest table flips, and the scrub finds it: the first one after a start, then one that SIGUSR1 asks for."""
 import os
+import signal
 import tempfile
 
 import support
@@ -48,7 +49,37 @@ def story(cluster):
     check("scrub_found_damage" in log_of(cluster), "the damage was found at the start, not while n2 ran")
     ledgers = [cluster.records(url) for url in cluster.urls]
     check(ledgers[0] == ledgers[1] == ledgers[2], "the nodes tell different ledgers")
-    print("damage found by the scrub: n2 started itself anew, %d records" % len(ledgers[1]))
+    print("damage found by the first scrub: n2 started itself anew, %d records" % len(ledgers[1]))
+
+
+def scrubbed(cluster):
+    """When n2 has last read everything, as it says itself; 0: not since its start."""
+    found = [n for n in (cluster.status() or {"nodes": []})["nodes"] if n.get("name") == "n2"]
+    return found[0]["scrubbed_ms"] if found else 0
+
+
+def scrub_now(cluster):
+    with open(cluster.path("n2.pid"), encoding="utf-8") as file:
+        os.kill(int(file.read()), signal.SIGUSR1)
+
+
+def story_of_signal(cluster):
+    before = until(lambda: scrubbed(cluster), "n2 has read everything since its start")
+    scrub_now(cluster)
+    until(lambda: scrubbed(cluster) > before, "n2 reads everything again when it is told to")
+    spoil_largest_table(cluster.path("n2.data", "db"))
+    scrub_now(cluster)
+    until(lambda: log_of(cluster).count("scrub_found_damage") == 2, "the damage to a running node's file is found")
+    result = cluster.append("author", support.model("meanwhile"))
+    check(result.status == 0, "append beside the repair: " + result.text)
+    until(lambda: log_of(cluster).count("database_rebuilt") == 2, "n2 is rebuilt again")
+    cluster.wait()
+    until(lambda: scrubbed(cluster) > before, "n2 has read its new database")
+    log = log_of(cluster)
+    check("halted" not in log and log.count("scrub_found_damage") == 2, "n2 is not well after its repair")
+    ledgers = [cluster.records(url) for url in cluster.urls]
+    check(ledgers[0] == ledgers[1] == ledgers[2], "the nodes tell different ledgers")
+    print("damage to a running node's file: found when told to look, repaired, %d records" % len(ledgers[1]))
 
 
 def main():
@@ -57,6 +88,7 @@ def main():
         os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
         with Cluster() as cluster:
             story(cluster)
+            story_of_signal(cluster)
 
 
 main()

@@ -293,6 +293,8 @@ START_TEST(status_response)
                                                .time_ms = 11,
                                                .disk_written = 12,
                                                .uptime_ms = 13,
+                                               .scrubbed_ms = 14,
+                                               .scrubbed_records = 15,
                                                .version = "0"}};
     memset(response.status.ledger_id, 5, 32);
     const struct tally_status_result again = response_again(&response).status;
@@ -307,6 +309,7 @@ START_TEST(status_response)
     ck_assert_uint_eq(again.records - again.published, 1);
     ck_assert(same_bytes(again.checkpoint, response.status.checkpoint));
     ck_assert_uint_eq(again.time_ms + again.disk_written + again.uptime_ms, 36);
+    ck_assert_uint_eq(again.scrubbed_ms * 100 + again.scrubbed_records, 1415);
     ck_assert_uint_eq(again.members_count, 2);
     ck_assert_str_eq(again.members[0].site, "x");
     ck_assert(again.members[0].reachable);

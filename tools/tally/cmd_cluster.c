@@ -90,6 +90,9 @@ static json_t *json_node(const struct node *node)
     (void)json_object_set_new(object, "time_ms", out_json_number(status->time_ms));
     (void)json_object_set_new(object, "disk_written", out_json_number(status->disk_written));
     (void)json_object_set_new(object, "uptime_ms", out_json_number(status->uptime_ms));
+    (void)json_object_set_new(object, "scrubbed_ms", out_json_number(status->scrubbed_ms));
+    (void)json_object_set_new(object, "scrubbed_records",
+                              out_json_number(status->scrubbed_records));
     (void)json_object_set_new(object, "trouble", json_string(status->trouble));
     (void)json_object_set_new(object, "members", json_members(status));
     return object;
@@ -124,6 +127,20 @@ static void print_members(struct cli *cli, const struct tally_status_result *lea
     }
 }
 
+/* When everything on the node's disk was last read and found whole. */
+static void print_scrubbed(struct cli *cli, const struct tally_status_result *status)
+{
+    char time[OUT_TIME_SIZE];
+
+    if (status->scrubbed_ms == 0) {
+        out_line(cli, NULL, "%-10s its disk was not read as a whole since it started", "");
+    } else {
+        out_line(cli, NULL, "%-10s %llu records, all that is stored read and whole at %s", "",
+                 (unsigned long long)status->scrubbed_records,
+                 out_time_ms(status->scrubbed_ms, time));
+    }
+}
+
 static void print_text(struct cli *cli, const struct node *nodes, size_t count,
                        const struct tally_status_result *any)
 {
@@ -148,6 +165,7 @@ static void print_text(struct cli *cli, const struct node *nodes, size_t count,
             (unsigned long long)status->published, (unsigned long long)status->blocks_applied,
             (int)nodes[i].url_size, nodes[i].url);
         if (status->trouble[0] != '\0') out_line(cli, NULL, "%-10s %s", "", status->trouble);
+        print_scrubbed(cli, status);
     }
     for (size_t i = 0; i < count && best != NULL; i++) {
         const struct tally_status_result *status = nodes[i].status;

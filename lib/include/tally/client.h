@@ -129,6 +129,9 @@ struct tally_status_result {
     struct tally_bytes config; /* the encoded Config in force (proto/event.proto) */
     uint32_t next_member;      /* id that the next new member gets */
     const char *trouble;       /* why this node cannot lead or acknowledge; "": it can */
+    uint64_t scrubbed_ms;      /* wall time: all that is stored had been read, and was what was
+                                  written; 0: not since the node's start */
+    uint64_t scrubbed_records; /* that this covered */
 };
 
 struct tally_key_result {
