@@ -189,7 +189,8 @@ void serve_status(struct run *run, struct request *request);
 void serve_transfer(struct run *run, struct request *request);
 /* Answer and let go of the request. */
 void serve_answer(struct request *request, const struct rpc_response *response);
-void serve_error(struct request *request, enum tally_err err, const struct tally_diag *diag);
+void serve_error(struct run *run, struct request *request, enum tally_err err,
+                 const struct tally_diag *diag);
 struct tally_bytes serve_lend(struct bytes bytes);
 void serve_append_answer(struct run *run, const struct node_action *action);
 void serve_wait_answer(struct run *run, const struct node_action *action);

@@ -36,11 +36,17 @@ void serve_answer(struct request *request, const struct rpc_response *response)
     free(request);
 }
 
-void serve_error(struct request *request, enum tally_err err, const struct tally_diag *diag)
+void serve_error(struct run *run, struct request *request, enum tally_err err,
+                 const struct tally_diag *diag)
 {
     struct rpc_response response = {.code = err, .message = diag->text};
 
     ASSERT(err != TALLY_OK);
+    if (err == TALLY_E_CORRUPT) {
+        /* No client decides that a database is rebuilt: the scrub looks for itself. */
+        run_log(run, RUN_LOG_WARNING, "read_met_damage", "why=\"%s\"", diag->text);
+        run_scrub_now(run);
+    }
     serve_answer(request, &response);
 }
 
@@ -104,7 +110,7 @@ static void answer_append(struct run *run, struct request *request,
         }
     }
     if (err != TALLY_OK) {
-        serve_error(request, err, &diag);
+        serve_error(run, request, err, &diag);
         return;
     }
     response.append.outcomes = outcomes;
@@ -130,7 +136,7 @@ static void serve_append(struct run *run, struct request *request)
         err = TALLY_E_TOO_LARGE;
     }
     if (err != TALLY_OK) {
-        serve_error(request, err, &diag);
+        serve_error(run, request, err, &diag);
         return;
     }
     request->events_count = ingress.events_count;
@@ -210,7 +216,7 @@ static void serve_get(struct run *run, struct request *request)
         err = ledger_read_leaf(run->store, index, request->arena, &leaf, &diag);
     if (err == TALLY_OK) err = ledger_read_size(run->store, &response.get.size, &diag);
     if (err != TALLY_OK) {
-        serve_error(request, err, &diag);
+        serve_error(run, request, err, &diag);
         return;
     }
     response.get.index = index;
@@ -261,7 +267,7 @@ static void serve_log(struct run *run, struct request *request, bool waited)
     const enum tally_err err = read_log(run, request, &response.log, &diag);
 
     if (err != TALLY_OK) {
-        serve_error(request, err, &diag);
+        serve_error(run, request, err, &diag);
     } else if (response.log.records_count == 0 && query->wait_ms > 0 && !waited) {
         const uint64_t next =
             response.log.next > response.log.size ? response.log.next : response.log.size;
@@ -285,7 +291,7 @@ static void serve_prove(struct run *run, struct request *request)
         err = TALLY_E_NOT_FOUND;
     }
     if (err != TALLY_OK) {
-        serve_error(request, err, &diag);
+        serve_error(run, request, err, &diag);
         return;
     }
     wait_for(run, request, NODE_WAIT_PROOF, prove->index, prove->cosignatures_min,
@@ -301,7 +307,7 @@ static void prove_answer(struct run *run, struct request *request, struct bytes 
                                            request->arena, &proof, &diag);
 
     if (err != TALLY_OK) {
-        serve_error(request, err, &diag);
+        serve_error(run, request, err, &diag);
         return;
     }
     response.prove.proof = serve_lend(proof);
@@ -344,7 +350,7 @@ void serve_wait_answer(struct run *run, const struct node_action *action)
 
         if (request->rpc.kind == RPC_PROVE && err == TALLY_E_TIMEOUT) err = TALLY_E_QUORUM;
         tally_diag_set(&diag, "no published checkpoint with enough cosignatures covers it yet");
-        serve_error(request, err, &diag);
+        serve_error(run, request, err, &diag);
     } else if (request->rpc.kind == RPC_APPEND) {
         answer_append(run, request, request->known, request->events_count,
                       buffer_bytes(checkpoint));
@@ -362,7 +368,7 @@ static void serve_key(struct run *run, struct request *request)
 
     if (err == TALLY_E_NOT_FOUND) err = TALLY_E_UNKNOWN_KEY;
     if (err != TALLY_OK) {
-        serve_error(request, err, &diag);
+        serve_error(run, request, err, &diag);
         return;
     }
     memcpy(response.key.public_key, key.public_key, sizeof key.public_key);
@@ -381,7 +387,7 @@ static void serve_subject(struct run *run, struct request *request)
         ledger_read_subject(run->store, request->rpc.subject, &subject, &diag);
 
     if (err != TALLY_OK) {
-        serve_error(request, err, &diag);
+        serve_error(run, request, err, &diag);
         return;
     }
     memcpy(response.subject.head, subject.head.bytes, 32);
@@ -446,7 +452,7 @@ void serve_request(struct run *run, struct client_request *client)
     err =
         rpc_request_decode(client_request_bytes(client), request->arena, &request->rpc, &diag);
     if (err != TALLY_OK) {
-        serve_error(request, err, &diag);
+        serve_error(run, request, err, &diag);
         return;
     }
     if (request->rpc.fresh) {

@@ -135,7 +135,7 @@ void serve_transfer(struct run *run, struct request *request)
         err = TALLY_E_SIGNERS;
     }
     if (err != TALLY_OK) {
-        serve_error(request, err, &diag);
+        serve_error(run, request, err, &diag);
         return;
     }
     /* Only a leader hands over; who does not lead passes the order by. */

@@ -35,6 +35,18 @@ def spoil_largest_table(folder):
         file.write(bytes([byte ^ 0x10]))
 
 
+def one_ledger(cluster):
+    """All nodes tell the same ledger; its records. Between two answers an election may add one."""
+    found = []
+
+    def same():
+        found[:] = [cluster.records(url) for url in cluster.urls]
+        return found[0] == found[1] == found[2]
+
+    until(same, "the nodes tell the same ledger")
+    return found[0]
+
+
 def story(cluster):
     result = cluster.tally("bench", "--key=" + cluster.key("author"), "--clients=2", "--batch=64", "--size=1024", "--seconds=1")
     check(result.status == 0, "bench: " + result.text)
@@ -47,9 +59,8 @@ def story(cluster):
     until(lambda: "database_rebuilt" in log_of(cluster), "n2 is rebuilt")
     cluster.wait()
     check("scrub_found_damage" in log_of(cluster), "the damage was found at the start, not while n2 ran")
-    ledgers = [cluster.records(url) for url in cluster.urls]
-    check(ledgers[0] == ledgers[1] == ledgers[2], "the nodes tell different ledgers")
-    print("damage found by the first scrub: n2 started itself anew, %d records" % len(ledgers[1]))
+    records = one_ledger(cluster)
+    print("damage found by the first scrub: n2 started itself anew, %d records" % len(records))
 
 
 def scrubbed(cluster):
@@ -61,6 +72,20 @@ def scrubbed(cluster):
 def scrub_now(cluster):
     with open(cluster.path("n2.pid"), encoding="utf-8") as file:
         os.kill(int(file.read()), signal.SIGUSR1)
+
+
+def story_of_read(cluster):
+    """A client's read meets the damage: an error for it, and the node looks at everything itself."""
+    found = log_of(cluster).count("scrub_found_damage")
+    until(lambda: scrubbed(cluster), "n2 has read everything since its start")
+    spoil_largest_table(cluster.path("n2.data", "db"))
+    result = cluster.tally("log", "--json", urls=cluster.urls[1])
+    check(result.status == 6, "a read of damaged data: exit %d\n%s" % (result.status, result.text))
+    until(lambda: log_of(cluster).count("scrub_found_damage") == found + 1, "the damage that a read met is found")
+    until(lambda: log_of(cluster).count("database_rebuilt") == found + 1, "n2 is rebuilt after a read")
+    cluster.wait()
+    records = one_ledger(cluster)
+    print("damage that a read met: an error for the reader, and repaired, %d records" % len(records))
 
 
 def story_of_signal(cluster):
@@ -77,9 +102,8 @@ def story_of_signal(cluster):
     until(lambda: scrubbed(cluster) > before, "n2 has read its new database")
     log = log_of(cluster)
     check("halted" not in log and log.count("scrub_found_damage") == 2, "n2 is not well after its repair")
-    ledgers = [cluster.records(url) for url in cluster.urls]
-    check(ledgers[0] == ledgers[1] == ledgers[2], "the nodes tell different ledgers")
-    print("damage to a running node's file: found when told to look, repaired, %d records" % len(ledgers[1]))
+    records = one_ledger(cluster)
+    print("damage to a running node's file: found when told to look, repaired, %d records" % len(records))
 
 
 def main():
@@ -89,6 +113,7 @@ def main():
         with Cluster() as cluster:
             story(cluster)
             story_of_signal(cluster)
+            story_of_read(cluster)
 
 
 main()
