@@ -91,6 +91,13 @@ TALLY_NODISCARD enum tally_err job_keep_checkpoint(struct store *store, struct b
 TALLY_NODISCARD enum tally_err job_checkpoint(struct store *store,
                                               struct store_value *ret_checkpoint);
 
+/* Is the tree that was signed last a beginning of this one? Asked before the first signature of
+ * a process: the database may be another one than the signature was given over. At least that
+ * many records are applied. Errors: TALLY_E_SPLIT_VIEW (it is not), TALLY_E_CORRUPT,
+ * TALLY_E_IO. */
+TALLY_NODISCARD enum tally_err job_signed_before(struct store *store,
+                                                 const struct witness_data *witness,
+                                                 struct tally_diag *diag);
 /* Take over what can be read of a damaged store's log, as far as it chains, into a store that
  * has its genesis block; with its hard state. Errors: TALLY_E_IO, TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err job_salvage(struct store *from, struct store *to,

@@ -167,6 +167,22 @@ enum tally_err job_start(struct store *store, const struct ledger *ledger,
     return TALLY_OK;
 }
 
+enum tally_err job_signed_before(struct store *store, const struct witness_data *witness,
+                                 struct tally_diag *diag)
+{
+    struct tally_hash root;
+    enum tally_err err;
+
+    if (witness->signed_size == 0) return TALLY_OK;
+    err = ledger_read_root(store, witness->signed_size, &root, diag);
+    if (err != TALLY_OK || hash_equal(&root, &witness->signed_root)) return err;
+    tally_diag_set(diag,
+                   "the tree of %llu records has another root than the one that this node "
+                   "signed",
+                   (unsigned long long)witness->signed_size);
+    return TALLY_E_SPLIT_VIEW;
+}
+
 enum tally_err job_salvage(struct store *from, struct store *to, struct tally_diag *diag)
 {
     struct store_hard_state hard_state = store_hard_state(from);

@@ -82,6 +82,24 @@ static enum tally_err check_stopped(const struct check *check)
     return err;
 }
 
+/* Left by a node that found damage and did not come to rebuild its database: nothing else may
+ * be visible of it any more, but the next start acts on it. */
+static enum tally_err check_marker(const struct check *check)
+{
+    char path[4096], why[240] = "";
+    uint8_t *text = NULL;
+    size_t size = 0;
+
+    if (!run_rebuild_wanted(check->data)) return TALLY_OK;
+    if (run_path(check->data, "damaged", path, NULL) == TALLY_OK &&
+        file_read(path, sizeof why - 1, &text, &size, NULL) == TALLY_OK) {
+        memcpy(why, text, size);
+    }
+    free(text);
+    tally_diag_set(check->diag, "found while the node ran: %s", why);
+    return TALLY_E_CORRUPT;
+}
+
 static enum tally_err check_files(struct check *check)
 {
     char path[4096];
@@ -89,6 +107,7 @@ static enum tally_err check_files(struct check *check)
 
     if (err == TALLY_OK) err = keyfile_node_load(path, &check->keys, check->diag);
     if (err == TALLY_OK) err = check_stopped(check);
+    if (err == TALLY_OK) err = check_marker(check);
     if (err == TALLY_OK) err = run_path(check->data, "witness", path, check->diag);
     if (err == TALLY_OK) {
         err = witness_read(path, &check->witness, &check->checked->witness_copies, check->diag);

@@ -79,8 +79,9 @@ struct run {
     } directory;
     struct node_keys keys;
     struct store *store;
-    struct ledger *ledger;   /* apply thread */
-    struct witness *witness; /* writer thread */
+    struct ledger *ledger;      /* apply thread */
+    struct witness *witness;    /* writer thread */
+    bool signed_before_checked; /* writer thread: see job_signed_before */
     struct peer_net *peers;
     struct client_net *clients;
     struct node *node; /* loop thread */

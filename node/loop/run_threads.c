@@ -135,9 +135,15 @@ static void write_blocks(struct run *run, const struct node_action *action)
 static void sign_tree(struct run *run, const struct node_action *action)
 {
     struct inbox *inbox = run_inbox_new(NODE_SIGNED);
+    const struct witness_data data = witness_data(run->witness);
     struct tally_diag diag = {{0}};
     enum tally_err err;
 
+    if (!run->signed_before_checked && action->sign.size > data.signed_size) {
+        err = job_signed_before(run->store, &data, &diag);
+        if (err != TALLY_OK) run_fatal(run, "halted", err, &diag);
+        run->signed_before_checked = true;
+    }
     err = witness_sign(run->witness, action->sign.size, &action->sign.root, &diag);
     if (err != TALLY_OK) run_fatal(run, "witness_failed", err, &diag);
     publish_cosign(&run->publish, action->sign.size, &action->sign.root, action->sign.time_ms,
