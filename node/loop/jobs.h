@@ -99,7 +99,8 @@ TALLY_NODISCARD enum tally_err job_signed_before(struct store *store,
                                                  const struct witness_data *witness,
                                                  struct tally_diag *diag);
 /* Take over what can be read of a damaged store's log, as far as it chains, into a store that
- * has its genesis block; with its hard state. Errors: TALLY_E_IO, TALLY_E_NO_MEMORY. */
+ * has its genesis block; with its hard state. Nothing of a log that does not follow that block.
+ * Errors: TALLY_E_CORRUPT (the new store), TALLY_E_IO, TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err job_salvage(struct store *from, struct store *to,
                                            struct tally_diag *diag);
 

@@ -183,14 +183,30 @@ enum tally_err job_signed_before(struct store *store, const struct witness_data 
     return TALLY_E_SPLIT_VIEW;
 }
 
+/* The hash that a ledger's second block must name. */
+static enum tally_err first_hash(struct store *store, struct tally_hash *ret_hash,
+                                 struct tally_diag *diag)
+{
+    struct store_block *block = NULL;
+    struct block_header header;
+    size_t count = 0;
+    enum tally_err err = store_read(store, 1, 1, 1, &block, &count, diag);
+
+    if (err == TALLY_OK) err = block_header_decode(block[0].data, &header, diag);
+    if (err == TALLY_OK) block_hash(&header, ret_hash);
+    free(block);
+    return err;
+}
+
 enum tally_err job_salvage(struct store *from, struct store *to, struct tally_diag *diag)
 {
     struct store_hard_state hard_state = store_hard_state(from);
     const uint64_t commit = hard_state.commit;
     struct tally_hash previous;
-    enum tally_err err;
+    enum tally_err err = first_hash(to, &previous, diag);
 
-    for (uint64_t next = 1; next <= store_last(from);) {
+    if (err != TALLY_OK) return err;
+    for (uint64_t next = 2; next <= store_last(from);) {
         struct store_block *blocks = NULL;
         size_t count = 0, good = 0;
 
@@ -203,15 +219,14 @@ enum tally_err job_salvage(struct store *from, struct store *to, struct tally_di
 
             if (block_header_decode(blocks[good].data, &header, NULL) != TALLY_OK) break;
             if (header.index != next + good) break;
-            if (header.index > 1 && !hash_equal(&header.previous, &previous)) break;
+            if (!hash_equal(&header.previous, &previous)) break;
             block_hash(&header, &previous);
         }
-        const size_t skip = next == 1 ? 1 : 0; /* genesis is there */
         hard_state.commit = commit < next + good - 1 ? commit : next + good - 1;
         const struct store_append append = {
-            .hard_state = &hard_state, .blocks = blocks + skip, .blocks_count = good - skip};
+            .hard_state = &hard_state, .blocks = blocks, .blocks_count = good};
 
-        err = good > skip ? store_append(to, &append, diag) : TALLY_OK;
+        err = good > 0 ? store_append(to, &append, diag) : TALLY_OK;
         free(blocks);
         if (err != TALLY_OK) return err;
         next += good;
