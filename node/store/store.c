@@ -231,3 +231,8 @@ void store_forget(struct store *store)
 {
     store->ops->forget(store);
 }
+
+void store_spare_space(struct store *store, bool spare)
+{
+    store->ops->spare_space(store, spare);
+}

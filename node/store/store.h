@@ -114,6 +114,10 @@ TALLY_NODISCARD enum tally_err store_read(struct store *store, uint64_t from, si
 /* Forget what is kept in memory of what is on the disk: later reads come from there, so that
  * they notice damage. Thread-safe. */
 void store_forget(struct store *store);
+/* While `spare`, begin no merges of table files: they need space for a second copy of what they
+ * merge. One that runs goes on. For all stores on disk of this process; writes nothing.
+ * Thread-safe. */
+void store_spare_space(struct store *store, bool spare);
 
 /* Apply all puts or none, in order. Errors: as store_append. */
 TALLY_NODISCARD enum tally_err store_put(struct store *store, const struct store_put *puts,

@@ -23,6 +23,7 @@ struct store_ops {
     enum tally_err (*scan_back)(struct store *store, enum store_family family,
                                 store_visit *visit, void *context, struct tally_diag *diag);
     void (*forget)(struct store *store);
+    void (*spare_space)(struct store *store, bool spare);
 };
 
 /* First member of each implementation. `last` and `hard_state` are the writer's; readers of the

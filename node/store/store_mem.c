@@ -299,6 +299,12 @@ static void forget_mem(struct store *store)
     (void)store; /* its memory is its disk */
 }
 
+static void spare_space_mem(struct store *store, bool spare)
+{
+    (void)store;
+    (void)spare;
+}
+
 static const struct store_ops ops = {
     .close = close_mem,
     .append = append_mem,
@@ -308,6 +314,7 @@ static const struct store_ops ops = {
     .scan = scan_mem,
     .scan_back = scan_back_mem,
     .forget = forget_mem,
+    .spare_space = spare_space_mem,
 };
 
 enum tally_err store_mem_open(struct store **ret_store)

@@ -320,6 +320,20 @@ static void forget_rocksdb(struct store *store)
     rocksdb_cache_set_capacity(rocks(store)->cache, capacity);
 }
 
+/* Merges run on the threads of low priority, flushes on those of high priority. With none of
+ * the first, merges wait in their queue, and the first level of tables grows: it takes more
+ * files than there is space for (level0_slowdown_writes_trigger). The option
+ * disable_auto_compactions would do the same, but setting it writes files: on a full disk that
+ * ends the process. */
+static void spare_space_rocksdb(struct store *store, bool spare)
+{
+    rocksdb_env_t *env = rocksdb_create_default_env();
+
+    (void)store;
+    rocksdb_env_set_background_threads(env, spare ? 0 : STORE_MERGE_THREADS);
+    rocksdb_env_destroy(env); /* the handle only: the environment is the process's */
+}
+
 const struct store_ops store_rocksdb_ops = {
     .close = store_rocksdb_close,
     .append = append_rocksdb,
@@ -329,6 +343,7 @@ const struct store_ops store_rocksdb_ops = {
     .scan = scan_rocksdb,
     .scan_back = scan_back_rocksdb,
     .forget = forget_rocksdb,
+    .spare_space = spare_space_rocksdb,
 };
 
 static enum tally_err load_last(struct store_rocksdb *self, struct tally_diag *diag)

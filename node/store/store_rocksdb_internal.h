@@ -16,6 +16,7 @@ enum {
     STORE_ROCKSDB_FAMILIES = STORE_FIRST_FAMILY + STORE_FAMILIES
 };
 enum { STORE_BLOCK_KEY_SIZE = 8 };
+enum { STORE_FLUSH_THREADS = 1, STORE_MERGE_THREADS = 1 };
 
 extern const char *const store_rocksdb_names[STORE_ROCKSDB_FAMILIES];
 extern const struct store_ops store_rocksdb_ops;

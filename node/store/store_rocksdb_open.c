@@ -73,7 +73,7 @@ static rocksdb_options_t *family_options(int family, rocksdb_cache_t *cache)
     rocksdb_options_set_level0_slowdown_writes_trigger(options, 64);
     rocksdb_options_set_level0_stop_writes_trigger(options, 128);
     rocksdb_options_set_max_open_files(options, 512);
-    rocksdb_options_set_max_background_jobs(options, 2);
+    rocksdb_options_set_max_background_jobs(options, STORE_FLUSH_THREADS + STORE_MERGE_THREADS);
     rocksdb_options_set_compression(options, rocksdb_no_compression);
     rocksdb_options_set_max_log_file_size(options, (size_t)4 << 20);
     rocksdb_options_set_keep_log_file_num(options, 2);
