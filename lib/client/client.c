@@ -335,7 +335,9 @@ static bool take_answer(struct call *call, bool unknown_before, const struct res
         follow(call, response->leader_url);
         return false;
     case TALLY_E_BUSY:
+        /* Another one may be less so, or names the leader again. */
         call->unknown = unknown_before;
+        rotate(client);
         return false;
     case TALLY_E_TIMEOUT:
         rotate(client);

@@ -159,6 +159,22 @@ START_TEST(the_leader_is_followed_and_remembered)
 }
 END_TEST
 
+START_TEST(a_busy_node_is_passed_over)
+{
+    struct fake_node busy = {.script = {FAKE_BUSY}, .script_count = 1};
+    struct fake_node node = {.script = {FAKE_ANSWER}, .script_count = 1};
+    char urls[160];
+    fake_node_open(&busy, 1, 7250, NULL, 8);
+    fake_node_open(&node, 2, 7250, NULL, 8);
+    (void)snprintf(urls, sizeof urls, "%s,%s", busy.url, node.url);
+    struct tally_client *client = client_open(urls, NULL, 0);
+    ck_assert_int_eq(append(client, NULL), TALLY_OK);
+    tally_client_close(client);
+    fake_node_close(&busy);
+    fake_node_close(&node);
+}
+END_TEST
+
 START_TEST(a_dead_node_is_passed_over)
 {
     struct fake_node node = {.script = {FAKE_ANSWER}, .script_count = 1};
@@ -462,6 +478,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tc, every_call, 0, 2);
     tcase_add_loop_test(tc, append_by_script, 0, sizeof scripts / sizeof scripts[0]);
     tcase_add_test(tc, the_leader_is_followed_and_remembered);
+    tcase_add_test(tc, a_busy_node_is_passed_over);
     tcase_add_test(tc, a_dead_node_is_passed_over);
     tcase_add_test(tc, nobody_there);
     tcase_add_test(tc, a_node_that_dies_is_asked_again_when_it_is_back);
