@@ -8,7 +8,10 @@
 #include "event/block.h"
 #include "loop/node_internal.h"
 
-enum { BACKLOG_BLOCKS_MAX = 512 }; /* blocks that wait for our disk or our checks */
+enum {
+    BACKLOG_BLOCKS_MAX = 512,    /* blocks that wait for our disk or our checks */
+    BACKLOG_BLOCKS_MAX_LOW = 32, /* the same when these may soon be the last that fit */
+};
 
 /* What the core needs to know of the blocks of a message. */
 struct described {
@@ -87,7 +90,8 @@ static bool backlog(const struct node *node)
 {
     const uint64_t done = node->durable < node->checked ? node->durable : node->checked;
 
-    return raft_last_index(node->raft) > done + BACKLOG_BLOCKS_MAX;
+    return raft_last_index(node->raft) >
+           done + (node->space == SPACE_GOOD ? BACKLOG_BLOCKS_MAX : BACKLOG_BLOCKS_MAX_LOW);
 }
 
 static void on_raft_message(struct node *node, uint32_t from,
@@ -98,6 +102,8 @@ static void on_raft_message(struct node *node, uint32_t from,
     const char *why = "";
 
     if (message->raft.from != from || message->raft.to != node->config.publish->self) return;
+    /* A lost message, in Raft's terms, until there is space again. */
+    if (message->raft.entries_count > 0 && node->space == SPACE_FULL) return;
     if (message->raft.entries_count > 0 && backlog(node)) {
         node_log(node->out, "blocks_dropped_backlog", raft_last_index(node->raft),
                  node->checked);
@@ -196,6 +202,14 @@ static void on_tick(struct node *node)
     node_repeat_cosignature(node);
 }
 
+/* Nothing but answers: no vote, no acknowledgement, nothing applied or signed. */
+static void step_read_only(struct node *node, const struct node_event *event)
+{
+    if (event->type == NODE_TICK) node_client_expire(node);
+    if (event->type == NODE_APPEND) node_client_append(node, event);
+    if (event->type == NODE_WAIT) node_client_wait(node, event);
+}
+
 void node_step(struct node *node, const struct node_event *event, struct node_actions *actions)
 {
     if (node->halted) return;
@@ -203,6 +217,11 @@ void node_step(struct node *node, const struct node_event *event, struct node_ac
     node->now_ms = event->now_ms;
     node->wall_ms = event->wall_ms;
     node->random = event->random;
+    if (node->config.read_only) {
+        step_read_only(node, event);
+        node->out = NULL;
+        return;
+    }
     switch (event->type) {
     case NODE_TICK:
         on_tick(node);
@@ -246,7 +265,7 @@ void node_step(struct node *node, const struct node_event *event, struct node_ac
         break;
     }
     case NODE_SPACE:
-        node->space_low = event->space_low;
+        node_fit_space(node, event->space);
         break;
     }
     node_lead(node);

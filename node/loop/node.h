@@ -25,6 +25,7 @@
 #include "base/buffer.h"
 #include "base/limits.h"
 #include "ledger/ledger.h"
+#include "loop/space.h"
 #include "net/peer_codec.h"
 #include "publish/publish.h"
 #include "raft/raft.h"
@@ -45,6 +46,9 @@ struct node_setup {
     uint32_t election_ms, heartbeat_ms;
     uint64_t future_ms;  /* NODE_FUTURE_MS unless a test says otherwise */
     uint64_t cache_size; /* NODE_CACHE_SIZE unless a test says otherwise */
+    /* The store cannot be written: the node answers reads from what it has, and neither talks
+     * to other members nor asks for any job. */
+    bool read_only;
 };
 
 /* A Config block above what is applied. */
@@ -94,7 +98,7 @@ enum node_event_type {
     NODE_SIGNED,    /* a SIGN job is done: the witness is durable, the cosignature made */
     NODE_READ_DONE, /* a READ job is done (its blocks were sent), or failed */
     NODE_TRANSFER,  /* an operator wants another leader */
-    NODE_SPACE,     /* the disk has too little space to lead, or has enough again */
+    NODE_SPACE,     /* the disk has too little space, or has enough again */
 };
 
 enum node_wait_kind {
@@ -145,7 +149,7 @@ struct node_event {
             uint64_t size;        /* bytes */
         } read_done;
         uint32_t transfer_to; /* member id; 0: whoever is furthest */
-        bool space_low;
+        enum space_state space;
     };
 };
 
@@ -224,6 +228,7 @@ struct node_action {
             uint64_t handle;
             enum tally_err code;
             uint32_t leader;                  /* with E_NOT_LEADER */
+            const char *why;                  /* with E_BUSY; static */
             struct node_answer_event *events; /* owned; NULL unless code is OK */
             uint32_t events_count;
             struct buffer *checkpoint; /* set when proofs are to be made from it */

@@ -44,6 +44,13 @@ static void answer(struct node *node, struct pending *pending, enum tally_err co
     action->answer_append.handle = pending->handle;
     action->answer_append.code = code;
     action->answer_append.leader = raft_leader(node->raft);
+    if (code == TALLY_E_BUSY) {
+        action->answer_append.why =
+            node_no_space(node) != NULL
+                ? "no space on the disk: nothing was recorded; free space on the nodes, the "
+                  "ledger then goes on by itself (tally cluster status)"
+                : "too many appends are in work: try again";
+    }
     pending->handle = ANSWERED;
     if (code == TALLY_OK) {
         action->answer_append.events = pending->events;
@@ -76,7 +83,12 @@ void node_client_append(struct node *node, const struct node_event *event)
 
     ASSERT(event->append.events_count > 0);
     if (raft_role(node->raft) != RAFT_LEADER) {
-        answer(node, &pending, TALLY_E_NOT_LEADER, NULL);
+        /* Without a leader we may be the reason: say so. The client asks the others, too. */
+        const bool why = raft_leader(node->raft) == RAFT_NOBODY && node_no_space(node) != NULL;
+
+        answer(node, &pending, why ? TALLY_E_BUSY : TALLY_E_NOT_LEADER, NULL);
+    } else if (node_no_space(node) != NULL) {
+        answer(node, &pending, TALLY_E_BUSY, NULL);
     } else if (event->append.refused != TALLY_OK) {
         /* A key or an event that we do not know may stand in a block that we have not applied
          * yet: only a leader that applied all of the terms before its own can say no. */
@@ -344,6 +356,11 @@ void node_client_lost(struct node *node, uint64_t truncated_from)
 
         answer(node, &pending, TALLY_E_TIMEOUT, NULL);
     }
+}
+
+void node_client_no_space(struct node *node)
+{
+    answer_all(node, &node->queue, TALLY_E_BUSY);
 }
 
 void node_client_stepped_down(struct node *node)

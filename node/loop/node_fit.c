@@ -23,9 +23,27 @@ static bool ahead_of_clock(const struct node *node)
            last->time_ms > node->wall_ms + node->config.future_ms;
 }
 
+const char *node_no_space(const struct node *node)
+{
+    if (node->config.read_only) {
+        return "its disk was full when it started: it only answers reads until there is space";
+    }
+    switch (node->space) {
+    case SPACE_GOOD:
+        return NULL;
+    case SPACE_LOW:
+        return "its disk is nearly full: it does not lead until there is space";
+    case SPACE_FULL:
+        return "its disk is full: it takes no blocks until there is space";
+    }
+    UNREACHABLE("space state");
+}
+
 const char *node_unfit(const struct node *node)
 {
-    if (node->space_low) return "its disk is nearly full";
+    const char *no_space = node_no_space(node);
+
+    if (no_space != NULL) return no_space;
     if (node->clock_wrong) return "its clock is not that of the other members";
     if (ahead_of_clock(node)) return "its newest block is from the future";
     return NULL;
@@ -42,6 +60,12 @@ static void hand_over(struct node *node, const char *why)
 }
 
 /* ---- disk ---- */
+
+void node_fit_space(struct node *node, enum space_state space)
+{
+    node->space = space;
+    if (space != SPACE_GOOD) node_client_no_space(node);
+}
 
 /* A write took so long, or takes that long already. */
 static void look_at_write(struct node *node, uint64_t took_ms)

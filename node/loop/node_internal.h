@@ -122,7 +122,8 @@ struct node {
     uint64_t ask_at_ms;
 
     /* fitness to lead */
-    bool space_low, clock_wrong;
+    enum space_state space;
+    bool clock_wrong;
     uint64_t slow_since_ms;        /* group commits are slow since then; 0: they are not */
     uint64_t unpublished_since_ms; /* a boundary of ours waits to be published; 0: none */
     uint64_t hand_over_at_ms;      /* not before: the next try to hand leadership on */
@@ -186,8 +187,10 @@ void node_memory_tick(struct node *node);
 void node_on_memory(struct node *node, uint32_t from, const struct peer_memory *memory);
 
 /* node_fit.c */
-const char *node_unfit(const struct node *node); /* why we must not lead, or NULL */
+const char *node_unfit(const struct node *node);    /* why we must not lead, or NULL */
+const char *node_no_space(const struct node *node); /* why it takes no appends, or NULL */
 void node_fit_tick(struct node *node);
+void node_fit_space(struct node *node, enum space_state space);
 void node_fit_written(struct node *node, uint64_t took_ms); /* a write is durable */
 void node_fit_clock(struct node *node, uint32_t from, uint64_t wall_ms);
 
@@ -229,6 +232,7 @@ void node_client_released(struct node *node, uint64_t round);
 void node_client_expire(struct node *node);
 void node_client_lost(struct node *node, uint64_t truncated_from); /* blocks >= it are gone */
 void node_client_stepped_down(struct node *node);
+void node_client_no_space(struct node *node); /* what is not proposed yet is refused */
 /* Batches from the queue into one body; they move to `proposed` under (block, term). The body
  * may be empty. */
 struct buffer *node_client_body(struct node *node, uint64_t block, uint64_t term);

@@ -184,7 +184,7 @@ void serve_append_answer(struct run *run, const struct node_action *action)
         response.message = "whether it was recorded is unknown: send the same bytes again";
         break;
     case TALLY_E_BUSY:
-        response.message = "too many appends are in work: try again";
+        response.message = action->answer_append.why;
         break;
     case TALLY_E_UNKNOWN_KEY:
     case TALLY_E_SIGNERS:

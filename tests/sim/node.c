@@ -27,7 +27,7 @@ static void stop(struct machine *machine)
     machine->ledger = NULL;
     machine->epoch++;
     machine->writer_free_ms = machine->apply_free_ms = 0;
-    machine->space_low = false; /* said again after the start, if it is so */
+    machine->space = SPACE_GOOD; /* said again after the start, if it is so */
 }
 
 void machine_crash(struct machine *machine)

@@ -125,11 +125,16 @@ static void turn_disk(struct world *world)
     }
     machine = any(world);
     if (machine->node != NULL && !machine_paused(machine) && machine->bad_disk &&
-        (machine->space_low || world_chance(world, world->weather.space_percent))) {
+        (machine->space != SPACE_GOOD || world_chance(world, world->weather.space_percent))) {
         struct node_event event = {.type = NODE_SPACE};
 
-        machine->space_low = event.space_low = !machine->space_low;
-        if (machine->space_low) world->totals->faults[FAULT_FULL_DISK]++;
+        if (machine->space != SPACE_GOOD) {
+            event.space = SPACE_GOOD;
+        } else {
+            event.space = world_chance(world, 50) ? SPACE_FULL : SPACE_LOW;
+            world->totals->faults[FAULT_FULL_DISK]++;
+        }
+        machine->space = event.space;
         machine_step(machine, &event);
     }
 }
@@ -186,12 +191,12 @@ void weather_heal(struct world *world)
         }
         machine->paused_until_ms = machine->disk_slow_until_ms = 0;
         machine->clock_off_ms = 0;
-        if (machine->node != NULL && machine->space_low) {
-            struct node_event event = {.type = NODE_SPACE};
+        if (machine->node != NULL && machine->space != SPACE_GOOD) {
+            struct node_event event = {.type = NODE_SPACE, .space = SPACE_GOOD};
 
             machine_step(machine, &event);
         }
-        machine->space_low = false;
+        machine->space = SPACE_GOOD;
         machine_restart(machine);
         disk_scrub(machine);
     }

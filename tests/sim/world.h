@@ -76,7 +76,8 @@ struct machine {
     struct node *node; /* NULL: down */
     struct node_actions actions;
     uint32_t epoch;
-    bool wiped, space_low;
+    bool wiped;
+    enum space_state space;
     bool damaged, broken;     /* something on its disk; it met that and stopped */
     bool bad_disk, bad_clock; /* of the minority that worse things happen to */
     uint64_t paused_until_ms, writer_free_ms, apply_free_ms;

@@ -9,7 +9,7 @@
 
 enum { ELECTION_MS = 100, HEARTBEAT_MS = 20 };
 
-void lone_node_open(struct lone_node *ret_lone, uint64_t signed_size)
+static void lone_open(struct lone_node *ret_lone, uint64_t signed_size, bool read_only)
 {
     struct lone_node *lone = ret_lone;
     const struct witness_data witness = {.signed_size = signed_size};
@@ -42,12 +42,23 @@ void lone_node_open(struct lone_node *ret_lone, uint64_t signed_size)
     const struct node_setup setup = {.publish = &lone->publish,
                                      .election_ms = ELECTION_MS,
                                      .heartbeat_ms = HEARTBEAT_MS,
-                                     .future_ms = NODE_FUTURE_MS};
+                                     .future_ms = NODE_FUTURE_MS,
+                                     .read_only = read_only};
 
     err = node_open(&setup, &start, lone->now_ms, 1, &lone->node, NULL);
     ASSERT(err == TALLY_OK);
     free(blocks);
     store_value_free(&checkpoint);
+}
+
+void lone_node_open(struct lone_node *ret_lone, uint64_t signed_size)
+{
+    lone_open(ret_lone, signed_size, false);
+}
+
+void lone_node_open_read_only(struct lone_node *ret_lone)
+{
+    lone_open(ret_lone, 0, true);
 }
 
 void lone_node_close(struct lone_node *lone)

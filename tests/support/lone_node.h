@@ -27,6 +27,8 @@ struct lone_node {
 
 /* A node right after its start; `signed_size`: what its witness says it signed. */
 void lone_node_open(struct lone_node *ret_lone, uint64_t signed_size);
+/* The same, whose store cannot be written. */
+void lone_node_open_read_only(struct lone_node *ret_lone);
 void lone_node_close(struct lone_node *lone);
 
 /* One event; what it leads to is kept. */
