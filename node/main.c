@@ -228,6 +228,9 @@ static void print_checked(const struct run_checked *checked, enum tally_err err,
             printf("%u copies in the witness file are damaged; the next start mends them\n",
                    checked->witness_copies);
         }
+        if (!checked->ballast) {
+            puts("the ballast is not there: `tallyd run` makes it when there is space");
+        }
         if (checked->lost_to > 0) {
             printf("the log should reach block %llu: the other members replace what is lost\n",
                    (unsigned long long)checked->lost_to);
@@ -238,13 +241,13 @@ static void print_checked(const struct run_checked *checked, enum tally_err err,
         return;
     }
     object = json_pack(
-        "{s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:b}", "good", err == TALLY_OK,
-        "error", err == TALLY_OK ? "" : tally_err_text(err), "why", why, "blocks",
-        (json_int_t)checked->blocks, "bytes", (json_int_t)checked->bytes, "records",
+        "{s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:b}", "good",
+        err == TALLY_OK, "error", err == TALLY_OK ? "" : tally_err_text(err), "why", why,
+        "blocks", (json_int_t)checked->blocks, "bytes", (json_int_t)checked->bytes, "records",
         (json_int_t)checked->records, "keys", (json_int_t)checked->keys, "signed",
         (json_int_t)checked->signed_size, "published", (json_int_t)checked->published,
-        "lost_to", (json_int_t)checked->lost_to, "witness_copies_damaged",
-        (int)checked->witness_copies, "halted", checked->halted);
+        "lost_to", (json_int_t)checked->lost_to, "ballast", checked->ballast,
+        "witness_copies_damaged", (int)checked->witness_copies, "halted", checked->halted);
     text = object == NULL ? NULL : json_dumps(object, JSON_INDENT(2));
     if (text != NULL) puts(text);
     free(text);

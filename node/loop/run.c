@@ -1,5 +1,6 @@
 #include "loop/run.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -52,6 +53,15 @@ void run_log(const struct run *run, enum run_log_level level, const char *event,
     fprintf(stderr, "%s\n", line); /* one write: lines of threads do not mix */
 }
 
+void run_again(const struct run *run)
+{
+    if (run->config->restart == NULL) return;
+    /* Threads of NNG go on until the exec: what they use is closed by it, not before. */
+    fflush(stderr);
+    (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+    (void)execv("/proc/self/exe", run->config->restart);
+}
+
 _Noreturn void run_fatal(const struct run *run, const char *event, enum tally_err err,
                          const struct tally_diag *diag)
 {
@@ -60,12 +70,7 @@ _Noreturn void run_fatal(const struct run *run, const char *event, enum tally_er
     if (err == TALLY_E_CORRUPT) {
         /* What is on the disk is not what was written: start again, on a rebuilt database. */
         run_rebuild_want(run->config->data, diag->text);
-        if (run->config->restart != NULL) {
-            /* Threads of NNG go on until the exec: what they use is closed by it, not before.
-             */
-            (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-            (void)execv("/proc/self/exe", run->config->restart);
-        }
+        run_again(run);
     }
     _exit((int)err);
 }
@@ -140,6 +145,60 @@ void run_work(struct run *run, struct work *work)
     if (!queue_push(run->works, work)) work_drop(work);
 }
 
+/* ---- rest ---- */
+
+static void rest_open(struct run *run)
+{
+    pthread_condattr_t monotonic;
+
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&run->rest.wake, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    (void)pthread_mutex_init(&run->rest.lock, NULL);
+}
+
+static void rest_end(struct run *run)
+{
+    pthread_mutex_lock(&run->rest.lock);
+    run->rest.stop = true;
+    pthread_cond_broadcast(&run->rest.wake);
+    pthread_mutex_unlock(&run->rest.lock);
+}
+
+/* `asked`: a pass of the scrub that somebody asked for ends the rest, too. */
+static bool rest(struct run *run, uint64_t ms, bool asked)
+{
+    struct timespec until;
+    bool goes_on;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(ms / 1000);
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&run->rest.lock);
+    for (int err = 0; !run->rest.stop && !(asked && run->rest.asked) && err != ETIMEDOUT;) {
+        err = pthread_cond_timedwait(&run->rest.wake, &run->rest.lock, &until);
+    }
+    if (asked) run->rest.asked = false;
+    goes_on = !run->rest.stop;
+    pthread_mutex_unlock(&run->rest.lock);
+    return goes_on;
+}
+
+bool run_rest(struct run *run, uint64_t ms)
+{
+    return rest(run, ms, false);
+}
+
+bool run_rest_or_asked(struct run *run, uint64_t ms)
+{
+    return rest(run, ms, true);
+}
+
 /* ---- start and stop ---- */
 
 /* On NNG's threads. */
@@ -152,111 +211,6 @@ static void on_request(void *context, struct client_request *client)
     run_work(run, work);
 }
 
-static void close_database(struct run *run)
-{
-    ledger_close(run->ledger);
-    store_close(run->store);
-    run->ledger = NULL;
-    run->store = NULL;
-}
-
-/* Open what the disk holds and look at what a start needs of it. */
-static enum tally_err try_database(struct run *run, struct arena *arena,
-                                   struct ledger_identity *ret_identity,
-                                   struct tally_diag *diag)
-{
-    const struct witness_data witness = witness_data(run->witness);
-    struct store_value checkpoint = {0};
-    struct store_block *blocks = NULL;
-    struct node_start start;
-    char path[4096];
-    enum tally_err err = run_path(run->config->data, "db", path, diag);
-
-    if (err == TALLY_OK) err = store_rocksdb_open(path, &run->store, diag);
-    if (err == TALLY_E_NOT_FOUND) return TALLY_E_CORRUPT; /* there was one: a key is here */
-    if (err == TALLY_OK) err = ledger_open(run->store, &run->ledger, diag);
-    if (err == TALLY_OK) err = ledger_read_identity(run->store, arena, ret_identity, diag);
-    if (err == TALLY_OK) {
-        err = job_start(run->store, run->ledger, &witness, arena, &start, &blocks, &checkpoint,
-                        diag);
-    }
-    free(blocks);
-    store_value_free(&checkpoint);
-    if (err == TALLY_OK) err = run_genesis_keep(run->config->data, run->store, diag);
-    return err == TALLY_E_NOT_FOUND ? TALLY_E_CORRUPT : err;
-}
-
-static enum tally_err open_database(struct run *run, struct arena *arena,
-                                    struct ledger_identity *ret_identity,
-                                    struct tally_diag *diag)
-{
-    enum tally_err err = TALLY_E_CORRUPT;
-
-    if (run_rebuild_wanted(run->config->data)) {
-        tally_diag_set(diag, "damage was found while the node ran");
-    } else {
-        err = try_database(run, arena, ret_identity, diag);
-    }
-    if (err != TALLY_E_CORRUPT) return err;
-    close_database(run);
-    err = run_rebuild(run, diag->text, diag);
-    return err == TALLY_OK ? try_database(run, arena, ret_identity, diag) : err;
-}
-
-/* A missing witness is damage that nobody can repair: what this node promised is unknown. */
-static enum tally_err open_witness(struct run *run, struct tally_diag *diag)
-{
-    char path[4096];
-    enum tally_err err = run_path(run->config->data, "witness", path, diag);
-
-    if (err == TALLY_OK) err = witness_open(path, &run->witness, diag);
-    if (err == TALLY_E_NOT_FOUND || err == TALLY_E_CORRUPT) {
-        tally_diag_set(diag,
-                       "%s is missing or damaged: what this node promised is not known, so it "
-                       "must not vote. A node that lost it comes back as a new member: "
-                       "docs/operations.md, \"Change the members\"",
-                       path);
-        return TALLY_E_CORRUPT;
-    }
-    if (err == TALLY_OK && witness_repaired(run->witness) > 0) {
-        run_log(run, RUN_LOG_WARNING, "witness_repaired", "copies=%u",
-                witness_repaired(run->witness));
-    }
-    return err;
-}
-
-static enum tally_err open_files(struct run *run, struct arena *arena, struct tally_diag *diag)
-{
-    char path[4096];
-    struct ledger_identity identity;
-    struct witness_data data = {0};
-    enum tally_err err = run_path(run->config->data, "node.key", path, diag);
-
-    if (err == TALLY_OK) err = keyfile_node_load(path, &run->keys, diag);
-    if (err == TALLY_E_NOT_FOUND) {
-        tally_diag_set(diag, "%s is no data directory: `tallyd init` makes one",
-                       run->config->data);
-    }
-    if (err == TALLY_OK) err = run_halt_check(run->config->data, diag);
-    if (err == TALLY_OK) err = open_witness(run, diag);
-    if (err == TALLY_OK) err = open_database(run, arena, &identity, diag);
-    if (err == TALLY_OK) {
-        data = witness_data(run->witness);
-        err = publish_config_load(&identity, &run->keys, data.node_id, &run->publish, diag);
-    }
-    if (err != TALLY_OK) return err;
-    strcpy(run->ledger_name, identity.name);
-    atomic_store(&run->time_ms, ledger_time_ms(run->ledger));
-    atomic_store(&run->applied, ledger_applied(run->ledger));
-    if (memcmp(&data.ledger_id, &run->publish.ledger_id, 32) != 0 ||
-        data.node_id != run->publish.self || data.incarnation != run->keys.incarnation) {
-        tally_diag_set(diag, "the witness file in %s belongs to another ledger or node",
-                       run->config->data);
-        return TALLY_E_WRONG_LEDGER;
-    }
-    return TALLY_OK;
-}
-
 static enum tally_err open_node(struct run *run, struct arena *arena, struct tally_diag *diag)
 {
     const struct node_setup setup = {
@@ -265,6 +219,7 @@ static enum tally_err open_node(struct run *run, struct arena *arena, struct tal
         .heartbeat_ms = run->config->heartbeat_ms,
         .future_ms = NODE_FUTURE_MS,
         .cache_size = NODE_CACHE_SIZE,
+        .read_only = run->read_only,
     };
     struct store_value checkpoint = {0};
     struct store_block *blocks = NULL;
@@ -343,8 +298,13 @@ static enum tally_err start_threads(struct run *run)
         run->workers_count++;
     }
     run->loop_started = pthread_create(&run->loop, NULL, run_loop_main, run) == 0;
+    run->spacer_started = pthread_create(&run->spacer, NULL, run_space_main, run) == 0;
+    /* What a scrub finds cannot be mended without space. */
+    run->scrub_started =
+        !run->read_only && pthread_create(&run->scrub, NULL, run_scrub_main, run) == 0;
     return run->writer_started && run->applier_started && run->workers_count == workers &&
-                   run->loop_started && run_scrub_start(run)
+                   run->loop_started && run->spacer_started &&
+                   (run->scrub_started || run->read_only)
                ? TALLY_OK
                : TALLY_E_NO_MEMORY;
 }
@@ -365,6 +325,8 @@ enum tally_err run_open(const struct run_config *config, struct run **ret_run,
     if (run == NULL) return TALLY_E_NO_MEMORY;
     run->config = config;
     (void)pthread_mutex_init(&run->directory.lock, NULL);
+    (void)pthread_mutex_init(&run->space.lock, NULL);
+    rest_open(run);
     run->started_ms = clock_monotonic_ms();
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max; /* silent connections are never closed by NNG 1.5 */
@@ -373,10 +335,10 @@ enum tally_err run_open(const struct run_config *config, struct run **ret_run,
     err = sign_init();
     if (err == TALLY_OK) err = open_queues(run);
     if (err == TALLY_OK) err = arena_open(0, &arena);
-    if (err == TALLY_OK) err = open_files(run, arena, diag);
+    if (err == TALLY_OK) err = run_files_open(run, arena, diag);
     if (err == TALLY_OK) err = open_node(run, arena, diag);
     arena_close(arena);
-    if (err == TALLY_OK) err = open_peers(run, diag);
+    if (err == TALLY_OK && !run->read_only) err = open_peers(run, diag);
     if (err == TALLY_OK) err = client_net_open(&clients, &run->clients, diag);
     if (err != TALLY_OK) goto out;
     blocks = store_last(run->store); /* the threads' own, once they run */
@@ -400,7 +362,9 @@ static void stop_threads(struct run *run)
     struct queue *const queues[] = {run->works, run->applies, run->writes, run->inbox};
 
     client_net_stop(run->clients);
-    run_scrub_stop(run);
+    rest_end(run);
+    if (run->scrub_started) pthread_join(run->scrub, NULL);
+    if (run->spacer_started) pthread_join(run->spacer, NULL);
     atomic_store(&run->stopping, true);
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++) {
         if (queues[i] != NULL) queue_close(queues[i]);
@@ -458,6 +422,9 @@ void run_close(struct run *run)
     ledger_close(run->ledger);
     store_close(run->store);
     keyfile_node_wipe(&run->keys);
+    (void)pthread_cond_destroy(&run->rest.wake);
+    (void)pthread_mutex_destroy(&run->rest.lock);
+    (void)pthread_mutex_destroy(&run->space.lock);
     (void)pthread_mutex_destroy(&run->directory.lock);
     free(run);
 }

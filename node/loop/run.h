@@ -5,6 +5,7 @@
 #ifndef LOOP_RUN_H
 #define LOOP_RUN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <tally/err.h>
 
@@ -23,7 +24,7 @@ struct run_peer {
 struct run_config {
     const char *data; /* directory that run_init made */
     char **restart; /* arguments to start this program with again, NULL-terminated, when damage
-                       was found on the disk; NULL: the process ends */
+                       was found on the disk or its space is back; NULL: the process ends */
     const char *peer_listen, *client_listen, *advertise;
     const struct run_peer *peers; /* the other members */
     uint32_t peers_count;
@@ -37,7 +38,7 @@ struct run_config {
  *   join_as  the member id that `tally cluster add` gave to a node that genesis does not name;
  * 0: genesis names it Errors: TALLY_E_CONFLICT (the directory exists), TALLY_E_NOT_FOUND (no
  * such member, no key file), TALLY_E_MISMATCH (the member has other keys), TALLY_E_SIGNERS,
- * TALLY_E_MALFORMED (genesis), TALLY_E_IO. */
+ * TALLY_E_MALFORMED (genesis), TALLY_E_IO (also: too little space). */
 TALLY_NODISCARD enum tally_err run_init(const char *data, struct bytes genesis,
                                         const char *key_path, uint32_t join_as,
                                         struct tally_diag *diag);
@@ -55,6 +56,7 @@ struct run_checked {
     uint64_t lost_to;        /* the log should reach this block and does not; 0: it does */
     unsigned witness_copies; /* damaged ones; the next start writes them again */
     bool halted;             /* it halted and must not start */
+    bool ballast;            /* the reserve of space is there; a node that runs makes it */
 };
 /* Read everything in the data directory of a node that does not run, and change nothing.
  * `ret_checked` says how far it came, also after an error: TALLY_E_CORRUPT (the diag says what
@@ -70,7 +72,8 @@ TALLY_NODISCARD enum tally_err run_check(const char *data,
 struct run;
 
 /* Start a node on a data directory and return while it works.
- * A damaged database is rebuilt first: run_rebuild.
+ * A damaged database is rebuilt first: run_rebuild. With too little space to open it, the node
+ * only answers reads, until there is space: then it starts itself anew.
  * Errors: TALLY_E_NOT_FOUND (run_init has not finished here), TALLY_E_CORRUPT, TALLY_E_INVALID
  * (configuration), TALLY_E_WRONG_LEDGER, TALLY_E_MISMATCH (key), TALLY_E_SPLIT_VIEW (it halted
  * once, and nobody has removed the file that says so), TALLY_E_IO (also: port in use). */

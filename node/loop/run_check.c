@@ -364,6 +364,7 @@ enum tally_err run_check(const char *data, const struct run_check_config *config
     if (err == TALLY_OK) err = arena_open(0, &check.arena);
     if (err == TALLY_OK) err = arena_open(0, &check.kept);
     if (err == TALLY_OK) err = check_files(&check);
+    ret_checked->ballast = run_ballast_whole(data);
     if (err == TALLY_OK) err = check_open(&check);
     if (err == TALLY_OK) err = check_blocks(&check);
     if (err == TALLY_OK) err = check_records(&check);

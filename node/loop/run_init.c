@@ -118,6 +118,7 @@ enum tally_err run_init(const char *data, struct bytes genesis, const char *key_
         tally_diag_set(diag, "%s: %s", data, strerror(errno));
         err = errno == EEXIST ? TALLY_E_CONFLICT : TALLY_E_IO;
     }
+    if (err == TALLY_OK) err = run_ballast_init(data, diag);
     if (err == TALLY_OK) err = make_store(data, genesis, diag);
     if (err == TALLY_OK) err = make_witness(data, &publish, &keys, diag);
     if (err == TALLY_OK) err = move_key(data, key_path, diag);

@@ -6,6 +6,8 @@
  *   run_init.c making a data directory
  *   run_members.c  members that come and go
  *   run_scrub.c    everything stored is read again and again
+ *   run_space.c    space on the disk, and the ballast
+ *   run_files.c    opening a data directory
  *   run_rebuild.c  a damaged database is set aside and built anew
  *   serve.c    requests of clients, on the workers
  *   serve_status.c  those about the node itself
@@ -25,6 +27,7 @@
 #include "loop/jobs.h"
 #include "loop/node.h"
 #include "loop/run.h"
+#include "loop/space.h"
 #include "net/client_net.h"
 #include "net/peer_net.h"
 #include "store/witness.h"
@@ -97,19 +100,27 @@ struct run {
     atomic_bool wake_pending, stopping;
     atomic_uint_least64_t time_ms; /* of the last record */
     atomic_uint_least64_t applied; /* blocks */
+    /* What the background threads sleep on, so that a stop need not wait for them. */
     struct {
-        pthread_t thread;
         pthread_mutex_t lock;
         pthread_cond_t wake;
-        bool started;
-        bool stop, asked;                        /* under the lock */
+        bool stop, asked; /* under the lock; asked: for a pass of the scrub */
+    } rest;
+    struct {
         atomic_uint_least64_t ended_ms, records; /* of the last whole pass; 0: none so far */
-    } scrub;
+    } scrubbed;
+    struct {
+        pthread_mutex_t lock;
+        struct space now; /* under the lock */
+        bool failed;      /* to make the ballast; said once. Space thread */
+        uint64_t again_ms;
+    } space;
+    bool read_only; /* too little space to open the database for writing */
     uint64_t next_tick_ms, next_poll_ms;
 
-    pthread_t loop, writer, applier, workers[RUN_WORKERS_MAX];
+    pthread_t loop, writer, applier, scrub, spacer, workers[RUN_WORKERS_MAX];
     size_t workers_count;
-    bool loop_started, writer_started, applier_started;
+    bool loop_started, writer_started, applier_started, scrub_started, spacer_started;
 };
 
 /* One line: time level node event key=value... */
@@ -118,6 +129,11 @@ void run_log(const struct run *run, enum run_log_level level, const char *event,
 /* Nothing is known after this: say why, and end the process at once. */
 _Noreturn void run_fatal(const struct run *run, const char *event, enum tally_err err,
                          const struct tally_diag *diag);
+/* Become this program anew, with the same process id; returns when that cannot be. */
+void run_again(const struct run *run);
+/* A background thread rests; any thread. False: the node stops. */
+bool run_rest(struct run *run, uint64_t ms);
+bool run_rest_or_asked(struct run *run, uint64_t ms); /* run_scrub_now ends the rest, too */
 /* Hand an event to the loop; the inbox is the loop's then. */
 void run_post(struct run *run, struct inbox *inbox);
 struct inbox *run_inbox_new(enum node_event_type type);
@@ -153,9 +169,28 @@ TALLY_NODISCARD enum tally_err run_halt_keep(const char *data, const char *why,
                                              const char *evidence, struct tally_diag *diag);
 TALLY_NODISCARD enum tally_err run_halt_check(const char *data, struct tally_diag *diag);
 
-/* run_scrub.c. False: no thread could be started. */
-bool run_scrub_start(struct run *run);
-void run_scrub_stop(struct run *run); /* waits for it */
+/* run_files.c: key, witness, database and identity into the run; `arena` may hold them until
+ * the node is open. Errors: as run_open. */
+TALLY_NODISCARD enum tally_err run_files_open(struct run *run, struct arena *arena,
+                                              struct tally_diag *diag);
+
+/* run_scrub.c, run_space.c: pthread functions; the context is the run. */
+void *run_scrub_main(void *context);
+void *run_space_main(void *context);
+/* run_space.c. Before the database is opened: is there space for that? Sets run->read_only and
+ * run->space. Errors: TALLY_E_IO. */
+TALLY_NODISCARD enum tally_err run_space_begin(struct run *run, struct tally_diag *diag);
+/* Before a write, on the thread that writes: if the space for it is gone, give the ballast
+ * back. One system call. */
+void run_space_before_write(struct run *run);
+/* Make the ballast of a new data directory, and see that there is space to run in it. Errors:
+ * TALLY_E_IO (too little; the diag says how much is missing). */
+TALLY_NODISCARD enum tally_err run_ballast_init(const char *data, struct tally_diag *diag);
+/* Is it there, whole, with its space really taken? */
+bool run_ballast_whole(const char *data);
+/* To build a database anew, its whole log is copied: is there space? Errors: TALLY_E_IO. */
+TALLY_NODISCARD enum tally_err run_space_for_copy(const char *data, const char *folder,
+                                                  struct tally_diag *diag);
 
 /* run_members.c. Loop thread: talk to these members, and to no others. */
 void run_members(struct run *run, const struct node_action *action);

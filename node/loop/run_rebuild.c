@@ -171,7 +171,8 @@ enum tally_err run_rebuild(struct run *run, const char *why, struct tally_diag *
     enum tally_err err;
 
     run_log(run, RUN_LOG_ERROR, "database_damaged", "why=\"%s\"", why);
-    err = set_aside(data, aside, diag);
+    err = run_space_for_copy(data, "db", diag);
+    if (err == TALLY_OK) err = set_aside(data, aside, diag);
     if (err == TALLY_OK) err = make(data, &witness.ledger_id, aside, &last, diag);
     if (err == TALLY_OK) err = run_path(data, marker_name, marker, diag);
     if (err != TALLY_OK) return err;

@@ -1,8 +1,6 @@
 /* The scrub thread: reads everything that is stored, again and again, at a bounded rate, so
  * that damage is found while the other members can still repair it. */
-#include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "crypto/hash.h"
@@ -16,46 +14,6 @@ enum {
     READ_BLOCKS = 64,
     RECORDS_A_TURN = 64,
 };
-
-/* Wait, or end early because the node stops: false. */
-static bool wait_ms(struct run *run, uint64_t ms)
-{
-    struct timespec until;
-    bool goes_on;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_mutex_lock(&run->scrub.lock);
-    for (int err = 0; !run->scrub.stop && err != ETIMEDOUT;) {
-        err = pthread_cond_timedwait(&run->scrub.wake, &run->scrub.lock, &until);
-    }
-    goes_on = !run->scrub.stop;
-    pthread_mutex_unlock(&run->scrub.lock);
-    return goes_on;
-}
-
-/* Until the next pass is due or asked for. False: the node stops. */
-static bool pause_scrub(struct run *run)
-{
-    struct timespec until;
-    bool goes_on;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PAUSE_MS / 1000;
-    pthread_mutex_lock(&run->scrub.lock);
-    for (int err = 0; !run->scrub.stop && !run->scrub.asked && err != ETIMEDOUT;) {
-        err = pthread_cond_timedwait(&run->scrub.wake, &run->scrub.lock, &until);
-    }
-    run->scrub.asked = false; /* asked during a pass: that one had passed some of it already */
-    goes_on = !run->scrub.stop;
-    pthread_mutex_unlock(&run->scrub.lock);
-    return goes_on;
-}
 
 static void check(struct run *run, enum tally_err err, const struct tally_diag *diag)
 {
@@ -100,7 +58,7 @@ static enum outcome scrub_blocks(struct run *run, uint64_t *ret_size)
         free(blocks);
         from += count;
         *ret_size += size;
-        if (!wait_ms(run, size / RATE_PER_MS)) return STOPPED;
+        if (!run_rest(run, size / RATE_PER_MS)) return STOPPED;
     }
     return WHOLE;
 }
@@ -119,7 +77,7 @@ static enum outcome scrub_records(struct run *run, struct arena *arena, uint64_t
             arena_reset(arena, 0);
         }
         check(run, err, &diag);
-        if (!wait_ms(run, 1 + (scrub.size - size) / RATE_PER_MS)) return STOPPED;
+        if (!run_rest(run, 1 + (scrub.size - size) / RATE_PER_MS)) return STOPPED;
     }
     *ret_records = scrub.frontier.size;
     return err == TALLY_E_NOT_FOUND ? WHOLE : BROKEN_OFF;
@@ -142,54 +100,29 @@ static bool pass(struct run *run, struct arena *arena)
     if (err == TALLY_OK) err = run_genesis_keep(run->config->data, run->store, &diag);
     check(run, err, &diag);
     if (err != TALLY_OK) return true;
-    atomic_store(&run->scrub.records, records);
-    atomic_store(&run->scrub.ended_ms, clock_wall_ms());
+    atomic_store(&run->scrubbed.records, records);
+    atomic_store(&run->scrubbed.ended_ms, clock_wall_ms());
     run_log(run, RUN_LOG_INFO, "scrubbed", "bytes=%llu records=%llu keys=%llu ms=%llu",
             (unsigned long long)size, (unsigned long long)records, (unsigned long long)keys,
             (unsigned long long)(clock_monotonic_ms() - began_ms));
     return true;
 }
 
-static void *scrub_main(void *context)
+void *run_scrub_main(void *context)
 {
     struct run *run = context;
     struct arena *arena = NULL;
 
     if (arena_open(0, &arena) != TALLY_OK) abort();
-    while (pass(run, arena) && pause_scrub(run)) continue;
+    while (pass(run, arena) && run_rest_or_asked(run, PAUSE_MS)) continue;
     arena_close(arena);
     return NULL;
 }
 
-bool run_scrub_start(struct run *run)
-{
-    pthread_condattr_t monotonic;
-
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&run->scrub.wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
-    (void)pthread_mutex_init(&run->scrub.lock, NULL);
-    run->scrub.started = pthread_create(&run->scrub.thread, NULL, scrub_main, run) == 0;
-    return run->scrub.started;
-}
-
 void run_scrub_now(struct run *run)
 {
-    pthread_mutex_lock(&run->scrub.lock);
-    run->scrub.asked = true;
-    pthread_cond_signal(&run->scrub.wake);
-    pthread_mutex_unlock(&run->scrub.lock);
-}
-
-void run_scrub_stop(struct run *run)
-{
-    if (!run->scrub.started) return;
-    pthread_mutex_lock(&run->scrub.lock);
-    run->scrub.stop = true;
-    pthread_cond_signal(&run->scrub.wake);
-    pthread_mutex_unlock(&run->scrub.lock);
-    (void)pthread_join(run->scrub.thread, NULL);
-    (void)pthread_mutex_destroy(&run->scrub.lock);
-    (void)pthread_cond_destroy(&run->scrub.wake);
+    pthread_mutex_lock(&run->rest.lock);
+    run->rest.asked = true;
+    pthread_cond_broadcast(&run->rest.wake);
+    pthread_mutex_unlock(&run->rest.lock);
 }

@@ -79,7 +79,9 @@ void *run_loop_main(void *context)
             item = i + 1 < EVENTS_A_TURN ? queue_pop(run->inbox, 0) : NULL;
         }
         now_ms = clock_monotonic_ms();
-        if (now_ms >= run->next_poll_ms) run->next_poll_ms = peer_net_poll(run->peers, now_ms);
+        if (now_ms >= run->next_poll_ms) {
+            run->next_poll_ms = run->read_only ? UINT64_MAX : peer_net_poll(run->peers, now_ms);
+        }
         if (now_ms >= run->next_tick_ms) {
             struct node_event tick = {.type = NODE_TICK};
 
@@ -122,6 +124,7 @@ static void write_blocks(struct run *run, const struct node_action *action)
         blocks[i].index = action->write.first + i;
         blocks[i].data = buffer_bytes(action->write.blocks[i]);
     }
+    run_space_before_write(run);
     data = witness_data(run->witness);
     witness_says(run, job_witness_before(&data.log, action));
     err = store_append(run->store, &append, &diag);
@@ -192,6 +195,7 @@ void *run_apply_main(void *context)
     struct node_action *action;
 
     while ((action = queue_pop(run->applies, UINT64_MAX)) != NULL) {
+        run_space_before_write(run);
         if (action->type == NODE_APPLY) {
             apply_blocks(run, action);
         } else {

@@ -37,13 +37,13 @@ static const char *role_name(enum raft_role role)
 /* What keeps this node from leading or acknowledging, for people. */
 static const char *trouble_of(const struct node_status *status, char room[160])
 {
+    if (status->unfit != NULL) return status->unfit;
     if (status->lost > 0) {
         (void)snprintf(room, 160, "its disk lost blocks up to %llu; they are being replaced",
                        (unsigned long long)status->lost);
         return room;
     }
-    if (status->asking) return "it waits for what the other members remember of it";
-    return status->unfit == NULL ? "" : status->unfit;
+    return status->asking ? "it waits for what the other members remember of it" : "";
 }
 
 void serve_status(struct run *run, struct request *request)
@@ -65,7 +65,8 @@ void serve_status(struct run *run, struct request *request)
             .site = status->members[i].site,
             .voter = status->members[i].voter,
             .match = status->members[i].match,
-            .reachable = id == run->publish.self || peer_net_connected(run->peers, id),
+            .reachable = id == run->publish.self ||
+                         (!run->read_only && peer_net_connected(run->peers, id)),
             .heard_ms_ago = status->members[i].heard_ms_ago == UINT64_MAX
                                 ? 0
                                 : status->members[i].heard_ms_ago,
@@ -94,8 +95,8 @@ void serve_status(struct run *run, struct request *request)
     to->uptime_ms = clock_monotonic_ms() - run->started_ms;
     to->version = TALLY_VERSION;
     to->trouble = trouble_of(status, room);
-    to->scrubbed_ms = atomic_load(&run->scrub.ended_ms);
-    to->scrubbed_records = atomic_load(&run->scrub.records);
+    to->scrubbed_ms = atomic_load(&run->scrubbed.ended_ms);
+    to->scrubbed_records = atomic_load(&run->scrubbed.records);
     if (ledger_read_identity(run->store, request->arena, &identity, NULL) == TALLY_OK) {
         to->config = serve_lend(identity.config);
     }

@@ -359,7 +359,7 @@ END_TEST
 /* A disk that is nearly full still follows and votes, but does not campaign. */
 START_TEST(no_campaign_without_space)
 {
-    struct node_event space = {.type = NODE_SPACE, .space_low = true};
+    struct node_event space = {.type = NODE_SPACE, .space = SPACE_LOW};
 
     lone_node_open(&lone, 0);
     lone_node_remembered(&lone);
@@ -369,7 +369,7 @@ START_TEST(no_campaign_without_space)
     ask_vote(2, 5);
     lone_node_finish(&lone, NODE_WRITE, true);
     ck_assert(sent(RAFT_VOTE_REPLY, 2));
-    space.space_low = false;
+    space.space = SPACE_GOOD;
     lone_node_step(&lone, &space);
     lone_node_tick(&lone, 200);
     ck_assert(sent(RAFT_PREVOTE, 0));
