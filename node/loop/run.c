@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "crypto/secret.h"
 #include "loop/run_internal.h"
+#include "net/accept.h"
 
 /* ---- logging ---- */
 
@@ -331,6 +332,7 @@ enum tally_err run_open(const struct run_config *config, struct run **ret_run,
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max; /* silent connections are never closed by NNG 1.5 */
         (void)setrlimit(RLIMIT_NOFILE, &files);
+        accept_limit(files.rlim_max);
     }
     err = sign_init();
     if (err == TALLY_OK) err = open_queues(run);

@@ -5,16 +5,17 @@
  *   shortened log without a word after one flipped bit. Even so a log cut off between two
  *   records, or a lost one, opens: that is what the witness file is for.
  * - Memory: 256 MiB of write buffers over all families, one block cache that holds indexes and
- *   filters too, and the indexes' top level of 512 open files. */
+ *   filters too, and the indexes' top level of the open files. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/assert.h"
 #include "base/file.h"
 #include "store/store_rocksdb_internal.h"
 
-enum { CACHE_SIZE = 128 << 20 };
+enum { CACHE_SIZE = 128 << 20, OPEN_FILES_MAX = 512, OPEN_FILES_MIN = 32 };
 
 const char *const store_rocksdb_names[STORE_ROCKSDB_FAMILIES] = {
     "default", "blocks", "records", "nodes", "state", "index", "meta"};
@@ -52,6 +53,16 @@ static rocksdb_options_t *with_text(rocksdb_options_t *base, const char *text)
     return options;
 }
 
+/* Less where a process may have few descriptors: net/accept.h leaves half of them to us. */
+static int open_files_max(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_max / 4 >= OPEN_FILES_MAX)
+        return OPEN_FILES_MAX;
+    return files.rlim_max / 4 < OPEN_FILES_MIN ? OPEN_FILES_MIN : (int)(files.rlim_max / 4);
+}
+
 static rocksdb_options_t *family_options(int family, rocksdb_cache_t *cache)
 {
     rocksdb_options_t *options = rocksdb_options_create();
@@ -72,7 +83,7 @@ static rocksdb_options_t *family_options(int family, rocksdb_cache_t *cache)
     rocksdb_options_set_level0_file_num_compaction_trigger(options, 8);
     rocksdb_options_set_level0_slowdown_writes_trigger(options, 64);
     rocksdb_options_set_level0_stop_writes_trigger(options, 128);
-    rocksdb_options_set_max_open_files(options, 512);
+    rocksdb_options_set_max_open_files(options, open_files_max());
     rocksdb_options_set_max_background_jobs(options, STORE_FLUSH_THREADS + STORE_MERGE_THREADS);
     rocksdb_options_set_compression(options, rocksdb_no_compression);
     rocksdb_options_set_max_log_file_size(options, (size_t)4 << 20);
