@@ -286,6 +286,17 @@ static enum tally_err take(const Tally__Request *from, struct rpc_request *to,
     }
 }
 
+/* Kinds have the numbers of their fields in Request, and a canonical encoding begins with it.
+ */
+enum rpc_kind rpc_request_kind_claimed(struct bytes bytes)
+{
+    enum { WIRE_BYTES = 2 };
+
+    if (bytes.size == 0 || (bytes.data[0] & 7) != WIRE_BYTES) return RPC_NONE;
+    const int field = bytes.data[0] >> 3;
+    return field >= RPC_APPEND && field <= RPC_TRANSFER ? (enum rpc_kind)field : RPC_NONE;
+}
+
 enum tally_err rpc_request_decode(struct bytes bytes, struct arena *arena,
                                   struct rpc_request *ret_request, struct tally_diag *diag)
 {

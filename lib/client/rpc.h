@@ -102,6 +102,9 @@ size_t rpc_transfer_text(const char *origin, uint32_t member, uint64_t time_ms,
 TALLY_NODISCARD enum tally_err rpc_request_encode(const struct rpc_request *request,
                                                   struct buffer **ret_bytes,
                                                   struct tally_diag *diag);
+/* What a request says it is, by its first byte; RPC_NONE: nothing. Decoding may find that it is
+ * none at all, never that it is another one. */
+enum rpc_kind rpc_request_kind_claimed(struct bytes bytes);
 /* Decode what a client sent. Errors: TALLY_E_TOO_LARGE, TALLY_E_MALFORMED (also unknown
  * fields), TALLY_E_INVALID (a member outside its range), TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err rpc_request_decode(struct bytes bytes, struct arena *arena,

@@ -33,8 +33,9 @@
 #include "store/witness.h"
 
 enum {
-    NODE_WAITS_MAX = 4096,              /* requests that wait for a proof or for new records */
-    NODE_FUTURE_MS = 5000,              /* a block may be so far ahead of our own clock */
+    NODE_WAITS_MAX = 4096,      /* requests that wait for anything but an append ... */
+    NODE_WAITS_LONG_MAX = 1024, /* ... for a proof or for new records if they are fewer */
+    NODE_FUTURE_MS = 5000,      /* a block may be so far ahead of our own clock */
     NODE_CACHE_SIZE = 96 * 1024 * 1024, /* bytes of recent blocks kept in memory */
     NODE_PEERS_MAX = RAFT_PEERS_MAX,    /* members, and some that left lately */
     NODE_PROOF_EVENTS_MAX = 256,        /* events in one append that asks for proofs */

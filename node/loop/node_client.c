@@ -270,6 +270,9 @@ void node_client_wait(struct node *node, const struct node_event *event)
         .cosignatures_min = event->wait.cosignatures_min,
         .deadline_ms = event->wait.deadline_ms,
     };
+    /* A minute long, and asked for by anybody: they do not take the places of all others. */
+    const size_t waits_max =
+        waiting.kind == NODE_WAIT_READ ? NODE_WAITS_MAX : NODE_WAITS_LONG_MAX;
     const struct buffer *checkpoint;
 
     if (waiting.kind == NODE_WAIT_READ && !read_begin(node, &waiting)) {
@@ -278,7 +281,7 @@ void node_client_wait(struct node *node, const struct node_event *event)
         answer_wait(node, &waiting, TALLY_OK, checkpoint);
     } else if (waiting.deadline_ms <= node->now_ms) {
         answer_wait(node, &waiting, TALLY_E_TIMEOUT, NULL);
-    } else if (node->waits_count == NODE_WAITS_MAX) {
+    } else if (node->waits_count >= waits_max) {
         answer_wait(node, &waiting, TALLY_E_BUSY, NULL);
     } else {
         node->waits[node->waits_count++] = waiting;

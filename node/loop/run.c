@@ -143,7 +143,17 @@ static void work_drop(struct work *work)
 
 void run_work(struct run *run, struct work *work)
 {
-    if (!queue_push(run->works, work)) work_drop(work);
+    /* A flood of requests waits for itself only: blocks are checked, and what was recorded is
+     * answered, by other threads. An answer to a waiting request may read megabytes. */
+    struct queue *queue = run->asks;
+
+    if (work->kind == WORK_REQUEST) {
+        if (rpc_request_kind_claimed(client_request_bytes(work->client)) == RPC_LOG)
+            queue = run->reads;
+    } else if (work->kind == WORK_ACTION) {
+        queue = work->action.type == NODE_ANSWER_WAIT ? run->reads : run->works;
+    }
+    if (!queue_push(queue, work)) work_drop(work);
 }
 
 /* ---- rest ---- */
@@ -206,9 +216,15 @@ bool run_rest_or_asked(struct run *run, uint64_t ms)
 static void on_request(void *context, struct client_request *client)
 {
     struct run *run = context;
-    struct work *work = run_work_new(WORK_REQUEST);
+    struct work *work;
 
+    if (client_request_held_size(client) > RUN_REQUESTS_SIZE_MAX) {
+        serve_busy(client);
+        return;
+    }
+    work = run_work_new(WORK_REQUEST);
     work->client = client;
+    work->arrived_ms = clock_monotonic_ms();
     run_work(run, work);
 }
 
@@ -282,6 +298,8 @@ static enum tally_err open_queues(struct run *run)
     if (err == TALLY_OK) err = queue_open(RUN_QUEUE_ITEMS, &run->writes);
     if (err == TALLY_OK) err = queue_open(RUN_QUEUE_ITEMS, &run->applies);
     if (err == TALLY_OK) err = queue_open(RUN_QUEUE_ITEMS, &run->works);
+    if (err == TALLY_OK) err = queue_open(RUN_QUEUE_ITEMS, &run->asks);
+    if (err == TALLY_OK) err = queue_open(RUN_QUEUE_ITEMS, &run->reads);
     return err;
 }
 
@@ -298,14 +316,19 @@ static enum tally_err start_threads(struct run *run)
            pthread_create(&run->workers[run->workers_count], NULL, run_worker_main, run) == 0) {
         run->workers_count++;
     }
+    while (run->askers_count < workers &&
+           pthread_create(&run->askers[run->askers_count], NULL, run_asker_main, run) == 0) {
+        run->askers_count++;
+    }
+    run->reader_started = pthread_create(&run->reader, NULL, run_reader_main, run) == 0;
     run->loop_started = pthread_create(&run->loop, NULL, run_loop_main, run) == 0;
     run->spacer_started = pthread_create(&run->spacer, NULL, run_space_main, run) == 0;
     /* What a scrub finds cannot be mended without space. */
     run->scrub_started =
         !run->read_only && pthread_create(&run->scrub, NULL, run_scrub_main, run) == 0;
     return run->writer_started && run->applier_started && run->workers_count == workers &&
-                   run->loop_started && run->spacer_started &&
-                   (run->scrub_started || run->read_only)
+                   run->askers_count == workers && run->reader_started && run->loop_started &&
+                   run->spacer_started && (run->scrub_started || run->read_only)
                ? TALLY_OK
                : TALLY_E_NO_MEMORY;
 }
@@ -361,7 +384,8 @@ out:
 /* Stop taking requests, then end the threads in the order of who posts to whom. */
 static void stop_threads(struct run *run)
 {
-    struct queue *const queues[] = {run->works, run->applies, run->writes, run->inbox};
+    struct queue *const queues[] = {run->reads,   run->asks,   run->works,
+                                    run->applies, run->writes, run->inbox};
 
     client_net_stop(run->clients);
     rest_end(run);
@@ -375,6 +399,8 @@ static void stop_threads(struct run *run)
     if (run->writer_started) pthread_join(run->writer, NULL);
     if (run->applier_started) pthread_join(run->applier, NULL);
     for (size_t i = 0; i < run->workers_count; i++) pthread_join(run->workers[i], NULL);
+    for (size_t i = 0; i < run->askers_count; i++) pthread_join(run->askers[i], NULL);
+    if (run->reader_started) pthread_join(run->reader, NULL);
 }
 
 static void drain_queues(struct run *run)
@@ -393,6 +419,8 @@ static void drain_queues(struct run *run)
     queue_free(run->writes);
     queue_free(run->applies);
     queue_free(run->works);
+    queue_free(run->asks);
+    queue_free(run->reads);
 }
 
 /* Requests that the node holds: their outcome is unknown to the client, who asks another node.

@@ -32,7 +32,12 @@
 #include "net/peer_net.h"
 #include "store/witness.h"
 
-enum { RUN_WORKERS_MAX = 16, RUN_QUEUE_ITEMS = 64 * 1024 };
+enum {
+    RUN_WORKERS_MAX = 16,
+    RUN_QUEUE_ITEMS = 64 * 1024,
+    RUN_REQUEST_WAIT_MS = 1000, /* a request that nobody began to serve by then gets E_BUSY */
+    RUN_REQUESTS_SIZE_MAX = 128 * 1024 * 1024, /* bytes in work; what is more gets E_BUSY */
+};
 
 /* A request from its arrival to its answer; its address is the node's handle. */
 struct request {
@@ -52,7 +57,8 @@ enum work_kind { WORK_REQUEST, WORK_STATUS, WORK_ACTION };
 /* For the workers. */
 struct work {
     enum work_kind kind;
-    struct client_request *client; /* REQUEST, just arrived */
+    struct client_request *client; /* REQUEST, just arrived ... */
+    uint64_t arrived_ms;           /* ... then */
     struct request *request;       /* STATUS */
     struct node_action action;     /* VERIFY, READ, ANSWER_* */
 };
@@ -95,7 +101,9 @@ struct run {
     struct queue *inbox;   /* struct inbox, or &run->woken */
     struct queue *writes;  /* struct node_action: WRITE, SIGN */
     struct queue *applies; /* struct node_action: APPLY, PUBLISH */
-    struct queue *works;   /* struct work */
+    struct queue *works;   /* struct work: the node's own, checks of blocks above all */
+    struct queue *asks;    /* struct work: what clients asked ... */
+    struct queue *reads;   /* ... and what reads and sends much: `log` */
     char woken;            /* its address: the network has something */
     atomic_bool wake_pending, stopping;
     atomic_uint_least64_t time_ms; /* of the last record */
@@ -118,9 +126,11 @@ struct run {
     bool read_only; /* too little space to open the database for writing */
     uint64_t next_tick_ms, next_poll_ms;
 
-    pthread_t loop, writer, applier, scrub, spacer, workers[RUN_WORKERS_MAX];
-    size_t workers_count;
-    bool loop_started, writer_started, applier_started, scrub_started, spacer_started;
+    pthread_t loop, writer, applier, scrub, spacer, reader;
+    pthread_t workers[RUN_WORKERS_MAX], askers[RUN_WORKERS_MAX];
+    size_t workers_count, askers_count;
+    bool loop_started, writer_started, applier_started, reader_started, scrub_started,
+        spacer_started;
 };
 
 /* One line: time level node event key=value... */
@@ -207,6 +217,8 @@ void *run_loop_main(void *context);
 void *run_writer_main(void *context);
 void *run_apply_main(void *context);
 void *run_worker_main(void *context);
+void *run_asker_main(void *context);
+void *run_reader_main(void *context);
 /* run_threads.c: called by node/net. */
 void run_on_peer_message(void *context, uint32_t from, enum peer_channel channel,
                          struct bytes message);

@@ -1,5 +1,7 @@
 /* What each thread of a node does, until its queue is closed. */
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -9,6 +11,7 @@
 enum {
     TICK_MS = 10,
     EVENTS_A_TURN = 256, /* events between two looks at the network */
+    ASKER_NICE = 5,      /* of threads that serve clients, against those of consensus */
 };
 
 /* ---- loop thread ---- */
@@ -260,7 +263,11 @@ static void do_work(struct run *run, struct work *work, struct arena *arena)
 {
     switch (work->kind) {
     case WORK_REQUEST:
-        serve_request(run, work->client);
+        if (clock_monotonic_ms() > work->arrived_ms + RUN_REQUEST_WAIT_MS) {
+            serve_busy(work->client); /* before its client gives up: work for nobody */
+        } else {
+            serve_request(run, work->client);
+        }
         return;
     case WORK_STATUS:
         serve_status(run, work->request);
@@ -275,18 +282,49 @@ static void do_work(struct run *run, struct work *work, struct arena *arena)
     node_action_release(&work->action);
 }
 
-void *run_worker_main(void *context)
+static void work_through(struct run *run, struct queue *queue)
 {
-    struct run *run = context;
     struct arena *arena = NULL;
     struct work *work;
 
     if (arena_open(0, &arena) != TALLY_OK) abort();
-    while ((work = queue_pop(run->works, UINT64_MAX)) != NULL) {
+    while ((work = queue_pop(queue, UINT64_MAX)) != NULL) {
         do_work(run, work, arena);
         free(work);
         arena_reset(arena, 0);
     }
     arena_close(arena);
+}
+
+void *run_worker_main(void *context)
+{
+    struct run *run = context;
+
+    work_through(run, run->works);
+    return NULL;
+}
+
+/* Heartbeats and blocks come first when the processors do not suffice. On Linux this concerns
+ * the calling thread alone. */
+static void step_back(void)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), ASKER_NICE);
+}
+
+void *run_asker_main(void *context)
+{
+    struct run *run = context;
+
+    step_back();
+    work_through(run, run->asks);
+    return NULL;
+}
+
+void *run_reader_main(void *context)
+{
+    struct run *run = context;
+
+    step_back();
+    work_through(run, run->reads);
     return NULL;
 }

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "client/wire.h"
+#include "net/connections.h"
 #include "net/listener.h"
 
 /* Design notes
@@ -25,19 +26,42 @@ struct client_request {
     nng_aio *aio;
     nng_msg *message; /* the request, while held */
     void *user;
+    uint32_t connection; /* it came on; an NNG pipe */
+    size_t answer_size;
     atomic_int phase; /* its release and acquire order the members above */
 };
 
 struct client_net {
     nng_socket socket;
     struct listener *listener;
+    struct connections *connections;
     uint16_t port;
+    atomic_size_t held_size; /* bytes of requests that are held */
     uint32_t requests_count; /* opened */
     struct client_request *requests;
     void (*on_request)(void *context, struct client_request *request);
     void *context;
     atomic_bool stopped;
 };
+
+static void hang_up(uint32_t connection)
+{
+    (void)nng_pipe_close((nng_pipe){.id = connection});
+}
+
+/* On NNG threads, which hold a lock of the socket: nothing here waits. */
+static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
+{
+    const struct client_net *net = context;
+    const uint32_t id = (uint32_t)nng_pipe_id(pipe);
+
+    if (event == NNG_PIPE_EV_REM_POST) {
+        connections_remove(net->connections, id);
+        return;
+    }
+    const uint32_t victim = connections_add(net->connections, id);
+    if (victim != 0) hang_up(victim);
+}
 
 static void receive(struct client_request *request)
 {
@@ -52,8 +76,17 @@ static void on_received(struct client_request *request, int rv)
         if (rv != NNG_ECLOSED && rv != NNG_ECANCELED) receive(request);
         return;
     }
-    request->message = nng_aio_get_msg(request->aio);
+    nng_msg *message = nng_aio_get_msg(request->aio);
     nng_aio_set_msg(request->aio, NULL);
+    request->connection = (uint32_t)nng_pipe_id(nng_msg_get_pipe(message));
+    if (!connections_request(request->net->connections, request->connection)) {
+        nng_msg_free(message);
+        hang_up(request->connection);
+        receive(request);
+        return;
+    }
+    request->message = message;
+    atomic_fetch_add(&request->net->held_size, nng_msg_len(message));
     request->user = NULL;
     atomic_store(&request->phase, PHASE_HELD);
     request->net->on_request(request->net->context, request);
@@ -70,6 +103,7 @@ static void on_complete(void *context)
         on_received(request, rv);
         return;
     }
+    connections_sent(request->net->connections, request->connection, request->answer_size);
     if (rv != 0) { /* the client has gone away */
         nng_msg_free(nng_aio_get_msg(request->aio));
         nng_aio_set_msg(request->aio, NULL);
@@ -77,11 +111,16 @@ static void on_complete(void *context)
     if (rv != NNG_ECLOSED && rv != NNG_ECANCELED) receive(request);
 }
 
+_Static_assert(CLIENT_NET_CONTEXTS >= CONNECTIONS_MAX * CONNECTIONS_REQUESTS_MAX,
+               "no connection can take the places of the others");
+
 static enum tally_err sockets_open(struct client_net *net, uint32_t contexts,
                                    struct tally_diag *diag)
 {
     int rv = nng_rep0_open(&net->socket);
 
+    if (rv == 0) rv = nng_pipe_notify(net->socket, NNG_PIPE_EV_ADD_PRE, on_pipe, net);
+    if (rv == 0) rv = nng_pipe_notify(net->socket, NNG_PIPE_EV_REM_POST, on_pipe, net);
     if (rv == 0)
         rv = nng_socket_set_size(net->socket, NNG_OPT_RECVMAXSZ,
                                  LIMIT_REQUEST_SIZE + WIRE_HEADER_MAX);
@@ -114,7 +153,8 @@ enum tally_err client_net_open(const struct client_net_config *config,
     net->on_request = config->on_request;
     net->context = config->context;
     net->requests = calloc(contexts, sizeof *net->requests);
-    if (net->requests != NULL) err = sockets_open(net, contexts, diag);
+    if (net->requests != NULL) err = connections_open(&net->connections);
+    if (err == TALLY_OK) err = sockets_open(net, contexts, diag);
     if (err == TALLY_OK)
         err = listener_open((uint32_t)nng_socket_id(net->socket), LISTENER_REP,
                             config->listen_url, &tls, &net->port, &net->listener, diag);
@@ -147,6 +187,7 @@ void client_net_close(struct client_net *net)
         if (request->message != NULL) nng_msg_free(request->message);
     }
     listener_free(net->listener);
+    connections_free(net->connections);
     free(net->requests);
     free(net);
 }
@@ -168,10 +209,12 @@ void *client_request_user(const struct client_request *request)
 
 void client_net_reply(struct client_request *request, struct bytes response)
 {
+    struct client_net *net = request->net;
     nng_msg *message = NULL;
 
     ASSERT(response.size <= LIMIT_RESPONSE_SIZE);
     ASSERT(atomic_load(&request->phase) == PHASE_HELD);
+    atomic_fetch_sub(&net->held_size, nng_msg_len(request->message));
     if (nng_msg_alloc(&message, response.size) == 0) {
         if (response.size > 0) memcpy(nng_msg_body(message), response.data, response.size);
         nng_msg_free(request->message);
@@ -180,9 +223,18 @@ void client_net_reply(struct client_request *request, struct bytes response)
         nng_msg_clear(message);
     }
     request->message = NULL;
+    request->answer_size = nng_msg_len(message);
+    connections_answer(net->connections, request->connection, request->answer_size);
+    for (uint32_t victim; (victim = connections_crowded(net->connections)) != 0;)
+        hang_up(victim);
     nng_aio_set_msg(request->aio, message);
     atomic_store(&request->phase, PHASE_SENDING);
     nng_ctx_send(request->context, request->aio);
+}
+
+size_t client_request_held_size(const struct client_request *request)
+{
+    return atomic_load(&request->net->held_size);
 }
 
 uint64_t client_net_revived(const struct client_net *net)

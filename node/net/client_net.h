@@ -6,7 +6,8 @@
  * Who calls it  `on_request` runs on NNG threads and only enqueues. Whoever has the answer
  * calls client_net_reply, on any thread, exactly once for each request. Trust         Anyone
  * who reaches the port may ask; nothing about a request is authenticated. Limits        A
- * request over LIMIT_REQUEST_SIZE closes its connection unseen. */
+ * request over LIMIT_REQUEST_SIZE closes its connection unseen. So many connections, and so
+ * much for each of them: net/connections.h. */
 #ifndef NET_CLIENT_NET_H
 #define NET_CLIENT_NET_H
 
@@ -20,7 +21,7 @@
 struct client_net;
 struct client_request; /* one request, until it is answered */
 
-enum { CLIENT_NET_CONTEXTS = 2048 }; /* the default of `contexts` */
+enum { CLIENT_NET_CONTEXTS = 4096 }; /* the default of `contexts` */
 
 struct client_net_config {
     const char *listen_url; /* tls+tcp:// or tcp://; a port 0 is allowed, see client_net_port */
@@ -47,6 +48,8 @@ void client_net_close(struct client_net *net);
 
 /* The bytes of a request; the pointer is valid until client_net_reply. */
 struct bytes client_request_bytes(const struct client_request *request);
+/* Bytes of all requests that are not answered, this one among them. Thread-safe. */
+size_t client_request_held_size(const struct client_request *request);
 /* Room for the holder of a request: NULL when it arrives, never looked at here. */
 void client_request_set_user(struct client_request *request, void *user);
 void *client_request_user(const struct client_request *request);
