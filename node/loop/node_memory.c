@@ -6,7 +6,10 @@
 #include "base/assert.h"
 #include "loop/node_internal.h"
 
-enum { ASK_HEARTBEATS = 4 };
+enum {
+    ASK_HEARTBEATS = 4,
+    LATE_HEARTBEATS = 16, /* an answer that comes when others sufficed is heard for so long */
+};
 
 static void send(struct node *node, uint32_t to, const struct peer_memory *memory)
 {
@@ -82,6 +85,20 @@ static bool enough(const struct node *node)
     return told + 1 >= voters / 2 + 1;
 }
 
+/* Was this asked, and not answered yet? A member whose key was stolen could else take away, at
+ * any time and again and again, what each of the others may do. */
+static bool expected(const struct node *node, uint32_t from)
+{
+    const struct raft_members *members = raft_members(node->raft);
+    const uint64_t late_ms = (uint64_t)node->config.heartbeat_ms * LATE_HEARTBEATS;
+
+    if (!node->asking && node->now_ms >= node->ask_at_ms + late_ms) return false;
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (members->ids[i] == from) return (node->told >> i & 1) == 0;
+    }
+    return false;
+}
+
 void node_on_memory(struct node *node, uint32_t from, const struct peer_memory *memory)
 {
     const struct raft_members *members = raft_members(node->raft);
@@ -91,6 +108,7 @@ void node_on_memory(struct node *node, uint32_t from, const struct peer_memory *
         answer(node, from);
         return;
     }
+    if (!expected(node, from)) return;
     for (uint32_t i = 0; i < members->count; i++) {
         if (members->ids[i] == from) node->told |= UINT32_C(1) << i;
     }
