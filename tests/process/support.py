@@ -64,13 +64,13 @@ def good(*arguments, **options):
 class Cluster:
     """A running cluster in a temporary folder; use it in a `with`."""
 
-    def __init__(self, nodes=3, stolen_keys=0):
+    def __init__(self, nodes=3, stolen_keys=0, profile="lan"):
         self.dir = tempfile.mkdtemp(prefix="tally-test-")
-        self.nodes, self.stolen = nodes, stolen_keys
+        self.nodes, self.stolen, self.profile = nodes, stolen_keys, profile
 
     def __enter__(self):
         try:
-            self.local("start", "--nodes=%d" % self.nodes, "--stolen-keys=%d" % self.stolen)
+            self.local("start", "--nodes=%d" % self.nodes, "--stolen-keys=%d" % self.stolen, "--profile=" + self.profile)
         except BaseException:
             self.__exit__(None, None, None)
             raise
