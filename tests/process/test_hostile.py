@@ -320,6 +320,18 @@ def stolen_key(siege, leader):
         check("term_absurd" in siege.log(name), name + " did not see the absurd terms")
 
 
+def few_descriptors(siege, leader):
+    """2,500 connections on a node that may have 512 descriptors, while it also has blocks to write."""
+    pid = siege.pid("n3")
+    lines = silent(siege.client_url("n3"), 2000) + silent(siege.peer_url("n3"), 500)
+    fill(siege.cluster)
+    check(descriptors(pid) <= 400, "%d descriptors are in use" % descriptors(pid))
+    siege.check_nodes("few_descriptors")
+    for line in lines:
+        line.close()
+    until(lambda: attempt(client, siege.client_url("n3")), "n3 admits clients again")
+
+
 ROWS = [raw_bytes, half_handshakes, garbage_in_tls, bad_requests, flood, slow_readers, vanish, long_waits, unfinished,
         peer_garbage, silence]
 
@@ -360,7 +372,11 @@ def main():
         for row in (another_key, stolen_key):
             if not only or row.__name__ in only:
                 attack(siege, honest, row, down=("n3",))
-        cluster.local("restart", "--node=n3")
+        support.good("prlimit", "--nofile=512", os.path.join(support.SOURCE, "cluster/local"), "restart",
+                     "--dir=" + cluster.dir, "--node=n3")
+        until(lambda: "n3" in [n["name"] for n in (cluster.status() or {"nodes": []})["nodes"] if n.get("records")], "n3 is back")
+        if not only or "few_descriptors" in only:
+            attack(siege, honest, few_descriptors)
         honest.ended.set()
         honest.join()
         for line in siege.held:
@@ -368,6 +384,9 @@ def main():
         cluster.wait()
         ledgers = [cluster.records(url) for url in cluster.urls]
         check(ledgers[0] == ledgers[1] == ledgers[2], "the nodes tell different ledgers")
+        cluster.local("stop")
+        for name in siege.names:
+            support.good("tallyd", "check", "--data=" + cluster.path(name + ".data"))
 
 
 main()

@@ -124,6 +124,14 @@ void lone_node_hear(struct lone_node *lone, uint32_t from, struct raft_message r
     node_message_release(&message);
 }
 
+void lone_node_hear_memory(struct lone_node *lone, uint32_t from,
+                           const struct peer_memory *memory)
+{
+    const struct node_message message = {.kind = NODE_MESSAGE_MEMORY, .memory = *memory};
+
+    hear(lone, from, &message);
+}
+
 void lone_node_remembered(struct lone_node *lone)
 {
     const struct node_message message = {.kind = NODE_MESSAGE_MEMORY, .memory.answer = true};

@@ -37,6 +37,8 @@ void lone_node_tick(struct lone_node *lone, uint64_t after_ms);
 /* Messages from a member. `raft` gets its ends; `block` may be NULL. */
 void lone_node_hear(struct lone_node *lone, uint32_t from, struct raft_message raft,
                     const struct bytes *block);
+void lone_node_hear_memory(struct lone_node *lone, uint32_t from,
+                           const struct peer_memory *memory);
 /* Both peers say that they remember nothing: now it may vote. */
 void lone_node_remembered(struct lone_node *lone);
 /* Make it lead its next term; its own blocks of that are durable. */

@@ -130,6 +130,31 @@ START_TEST(no_vote_before_the_peers_remembered)
 }
 END_TEST
 
+/* Goal: a stolen key cannot tell a node, whenever it likes, that its log is lost. */
+START_TEST(memory_counts_once_and_when_asked)
+{
+    const struct peer_memory absurd = {.answer = true,
+                                       .signed_size = UINT64_MAX,
+                                       .match = UINT64_MAX,
+                                       .last_index = UINT64_MAX,
+                                       .last_term = UINT64_MAX};
+    struct node_status status;
+
+    lone_node_open(&lone, 0);
+    lone_node_remembered(&lone);
+    lone_node_hear_memory(&lone, 3, &absurd);
+    node_status(lone.node, lone.now_ms, &status);
+    ck_assert_uint_eq(status.lost, 0);
+    lone_node_close(&lone);
+
+    lone_node_open(&lone, 0); /* a member that answered more than it has is believed */
+    lone_node_hear_memory(&lone, 3, &absurd);
+    node_status(lone.node, lone.now_ms, &status);
+    ck_assert_uint_eq(status.lost, UINT64_MAX);
+    lone_node_close(&lone);
+}
+END_TEST
+
 /* Nothing below what the witness says was signed is signed again after a restart. */
 START_TEST(smaller_tree_is_not_signed)
 {
@@ -426,6 +451,7 @@ static Suite *make_suite(void)
     tcase_add_test(tcase, vote_waits_for_the_disk);
     tcase_add_test(tcase, promise_waits_for_its_own_write);
     tcase_add_test(tcase, no_vote_before_the_peers_remembered);
+    tcase_add_test(tcase, memory_counts_once_and_when_asked);
     tcase_add_test(tcase, smaller_tree_is_not_signed);
     tcase_add_test(tcase, applied_when_durable_and_checked);
     tcase_add_test(tcase, applied_when_committed);
