@@ -18,7 +18,7 @@
 
 enum {
     LISTENER_PROBE_MS = 2000,
-    LISTENER_PAUSE_MS_MAX = 5 * 60 * 1000,
+    LISTENER_PAUSE_MS_MAX = 16 * 1000,
 };
 
 struct listener;
