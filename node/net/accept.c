@@ -18,7 +18,9 @@ void accept_limit(unsigned long descriptors_max)
 }
 
 /* In the place of libc's. The kernel gives the lowest free number, so all below are in use.
- * ECONNABORTED: NNG goes on to the next connection. */
+ * ECONNABORTED: NNG goes on to the next connection. libc's own parameter names begin with
+ * underscores. */
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
 __attribute__((visibility("default"))) int accept(int fd, struct sockaddr *restrict address,
                                                   socklen_t *restrict size)
 {
