@@ -314,3 +314,25 @@ enum tally_err job_checkpoint(struct store *store, struct store_value *ret_check
     return store_get(store, STORE_META, bytes_of(checkpoint_key, sizeof checkpoint_key - 1),
                      ret_checkpoint, NULL);
 }
+
+enum tally_err job_write(struct store *store, const struct node_action *write,
+                         struct tally_diag *diag)
+{
+    struct store_block *blocks = calloc(write->write.blocks_count + 1, sizeof *blocks);
+    const struct store_append append = {
+        .hard_state = write->write.hard_state_set ? &write->write.hard_state : NULL,
+        .truncate_from = write->write.truncate_from,
+        .blocks = blocks,
+        .blocks_count = write->write.blocks_count,
+    };
+    enum tally_err err;
+
+    ASSERT(blocks != NULL);
+    for (size_t i = 0; i < write->write.blocks_count; i++) {
+        blocks[i] =
+            (struct store_block){write->write.first + i, buffer_bytes(write->write.blocks[i])};
+    }
+    err = store_append(store, &append, diag);
+    free(blocks);
+    return err;
+}

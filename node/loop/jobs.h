@@ -21,6 +21,11 @@
 bool job_verify(const struct tally_hash *ledger_id, const struct node_action *verify,
                 struct arena *arena, struct tally_diag *diag);
 
+/* The blocks and the hard state of a WRITE, in one batch: durable afterwards. What the witness
+ * says before and after is the caller's. Errors: as store_append. */
+TALLY_NODISCARD enum tally_err job_write(struct store *store, const struct node_action *write,
+                                         struct tally_diag *diag);
+
 /* Results of one APPLY, copied out of the ledger's arena. */
 struct job_applied {
     struct ledger_block_result *results;

@@ -111,30 +111,17 @@ static void witness_says(struct run *run, struct witness_log next)
 
 static void write_blocks(struct run *run, const struct node_action *action)
 {
-    struct store_block *blocks = calloc(action->write.blocks_count + 1, sizeof *blocks);
-    struct store_append append = {
-        .hard_state = action->write.hard_state_set ? &action->write.hard_state : NULL,
-        .truncate_from = action->write.truncate_from,
-        .blocks = blocks,
-        .blocks_count = action->write.blocks_count,
-    };
     struct tally_diag diag = {{0}};
     struct witness_data data;
     enum tally_err err;
 
-    ASSERT(blocks != NULL);
-    for (size_t i = 0; i < action->write.blocks_count; i++) {
-        blocks[i].index = action->write.first + i;
-        blocks[i].data = buffer_bytes(action->write.blocks[i]);
-    }
     run_space_before_write(run);
     data = witness_data(run->witness);
     witness_says(run, job_witness_before(&data.log, action));
-    err = store_append(run->store, &append, &diag);
+    err = job_write(run->store, action, &diag);
     if (err != TALLY_OK) run_fatal(run, "write_failed", err, &diag);
     data = witness_data(run->witness);
     witness_says(run, job_witness_after(&data.log, action));
-    free(blocks);
     run_post(run, run_inbox_new(NODE_WRITTEN));
 }
 

@@ -28,23 +28,9 @@ uint64_t disk_delay(struct machine *machine, enum node_action_type type)
 
 static void append(struct machine *machine, const struct node_action *action)
 {
-    struct store_block *blocks = calloc(action->write.blocks_count + 1, sizeof *blocks);
-    struct store_append append = {
-        .hard_state = action->write.hard_state_set ? &action->write.hard_state : NULL,
-        .truncate_from = action->write.truncate_from,
-        .blocks = blocks,
-        .blocks_count = action->write.blocks_count,
-    };
-    enum tally_err err;
+    const enum tally_err err = job_write(machine->store, action, NULL);
 
-    ASSERT(blocks != NULL);
-    for (size_t i = 0; i < action->write.blocks_count; i++) {
-        blocks[i] = (struct store_block){action->write.first + i,
-                                         buffer_bytes(action->write.blocks[i])};
-    }
-    err = store_append(machine->store, &append, NULL);
     ASSERT(err == TALLY_OK);
-    free(blocks);
 }
 
 static void sign_witness(struct machine *machine, const struct node_action *action)

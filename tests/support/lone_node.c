@@ -213,23 +213,9 @@ const struct node_action *lone_node_find(const struct lone_node *lone,
 static void do_write(struct lone_node *lone, const struct node_action *action)
 {
     struct node_event event = {.type = NODE_WRITTEN};
-    struct store_block *blocks = calloc(action->write.blocks_count + 1, sizeof *blocks);
-    const struct store_append append = {
-        .hard_state = action->write.hard_state_set ? &action->write.hard_state : NULL,
-        .truncate_from = action->write.truncate_from,
-        .blocks = blocks,
-        .blocks_count = action->write.blocks_count,
-    };
-    enum tally_err err;
+    const enum tally_err err = job_write(lone->store, action, NULL);
 
-    ASSERT(blocks != NULL);
-    for (size_t i = 0; i < action->write.blocks_count; i++) {
-        blocks[i] = (struct store_block){action->write.first + i,
-                                         buffer_bytes(action->write.blocks[i])};
-    }
-    err = store_append(lone->store, &append, NULL);
     ASSERT(err == TALLY_OK);
-    free(blocks);
     lone_node_step(lone, &event);
 }
 
@@ -325,4 +311,24 @@ void lone_node_forget(struct lone_node *lone)
             drop(lone, i);
         }
     }
+}
+
+struct bytes lone_node_batch(struct lone_node *lone, const char *subject)
+{
+    const struct fixture_spec spec = {
+        .type = EVENT_MODEL_CREATED, .who = FIXTURE_AUTHOR, .subject = subject};
+    const struct bytes event = fixture_event(&lone->fixture, &spec);
+
+    return fixture_batch(&lone->fixture, FIXTURE_AUTHOR, &event, 1);
+}
+
+const struct node_action *lone_node_answer(const struct lone_node *lone, uint64_t handle)
+{
+    for (size_t i = 0; i < lone->kept_count; i++) {
+        const struct node_action *action = &lone->kept[i];
+
+        if (action->type == NODE_ANSWER_APPEND && action->answer_append.handle == handle)
+            return action;
+    }
+    return NULL;
 }

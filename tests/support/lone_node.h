@@ -43,6 +43,8 @@ void lone_node_hear_memory(struct lone_node *lone, uint32_t from,
 void lone_node_remembered(struct lone_node *lone);
 /* Make it lead its next term; its own blocks of that are durable. */
 void lone_node_elect(struct lone_node *lone);
+/* A batch of one event that creates a model, borrowed from the fixture. */
+struct bytes lone_node_batch(struct lone_node *lone, const char *subject);
 /* An append of these batch bytes. */
 void lone_node_append(struct lone_node *lone, uint64_t handle, struct bytes batch,
                       uint64_t deadline_ms);
@@ -54,6 +56,8 @@ void lone_node_acknowledge(struct lone_node *lone, uint32_t from, uint64_t match
 const struct node_action *lone_node_find(const struct lone_node *lone,
                                          enum node_action_type type,
                                          enum raft_message_type message, uint32_t to);
+/* The kept answer to an append, NULL: none. */
+const struct node_action *lone_node_answer(const struct lone_node *lone, uint64_t handle);
 /* Finish the oldest job of this type: WRITE, VERIFY (as `ok`), APPLY or SIGN. */
 void lone_node_finish(struct lone_node *lone, enum node_action_type type, bool ok);
 /* Finish jobs until none is left. */

@@ -63,26 +63,6 @@ static void heartbeat(uint64_t commit)
                    NULL);
 }
 
-static struct bytes batch(const char *subject)
-{
-    const struct fixture_spec spec = {
-        .type = EVENT_MODEL_CREATED, .who = FIXTURE_AUTHOR, .subject = subject};
-    const struct bytes event = fixture_event(&lone.fixture, &spec);
-
-    return fixture_batch(&lone.fixture, FIXTURE_AUTHOR, &event, 1);
-}
-
-static const struct node_action *answer_to(uint64_t handle)
-{
-    for (size_t i = 0; i < lone.kept_count; i++) {
-        const struct node_action *action = &lone.kept[i];
-
-        if (action->type == NODE_ANSWER_APPEND && action->answer_append.handle == handle)
-            return action;
-    }
-    return NULL;
-}
-
 /* ---- promises ---- */
 
 START_TEST(vote_waits_for_the_disk)
@@ -293,14 +273,14 @@ static void lead(void)
 START_TEST(answered_when_applied)
 {
     lead();
-    lone_node_append(&lone, 7, batch("model/a"), lone.now_ms + 1000);
+    lone_node_append(&lone, 7, lone_node_batch(&lone, "model/a"), lone.now_ms + 1000);
     lone_node_finish(&lone, NODE_WRITE, true);
-    ck_assert_ptr_null(answer_to(7)); /* durable here alone */
+    ck_assert_ptr_null(lone_node_answer(&lone, 7)); /* durable here alone */
     lone_node_acknowledge(&lone, 2, 3);
-    ck_assert_ptr_null(answer_to(7)); /* committed, not applied */
+    ck_assert_ptr_null(lone_node_answer(&lone, 7)); /* committed, not applied */
     lone_node_finish(&lone, NODE_APPLY, true);
-    ck_assert_ptr_nonnull(answer_to(7));
-    ck_assert_int_eq(answer_to(7)->answer_append.code, TALLY_OK);
+    ck_assert_ptr_nonnull(lone_node_answer(&lone, 7));
+    ck_assert_int_eq(lone_node_answer(&lone, 7)->answer_append.code, TALLY_OK);
     lone_node_close(&lone);
 }
 END_TEST
@@ -309,18 +289,19 @@ END_TEST
 START_TEST(late_append_keeps_its_place)
 {
     lead();
-    lone_node_append(&lone, 6, batch("model/first"), lone.now_ms + 1000);
-    lone_node_append(&lone, 7, batch("model/late"), lone.now_ms + 50); /* gather behind it */
-    lone_node_append(&lone, 8, batch("model/good"), lone.now_ms + 1000);
+    lone_node_append(&lone, 6, lone_node_batch(&lone, "model/first"), lone.now_ms + 1000);
+    lone_node_append(&lone, 7, lone_node_batch(&lone, "model/late"),
+                     lone.now_ms + 50); /* gather behind it */
+    lone_node_append(&lone, 8, lone_node_batch(&lone, "model/good"), lone.now_ms + 1000);
     lone_node_finish(&lone, NODE_WRITE, true);
     lone_node_settle(&lone);
     lone_node_tick(&lone, 60);
-    ck_assert_int_eq(answer_to(7)->answer_append.code, TALLY_E_TIMEOUT);
+    ck_assert_int_eq(lone_node_answer(&lone, 7)->answer_append.code, TALLY_E_TIMEOUT);
     lone_node_acknowledge(&lone, 2, 4);
     lone_node_settle(&lone);
-    ck_assert_int_eq(answer_to(8)->answer_append.code, TALLY_OK);
-    ck_assert_uint_eq(answer_to(8)->answer_append.events[0].index,
-                      answer_to(6)->answer_append.events[0].index + 2);
+    ck_assert_int_eq(lone_node_answer(&lone, 8)->answer_append.code, TALLY_OK);
+    ck_assert_uint_eq(lone_node_answer(&lone, 8)->answer_append.events[0].index,
+                      lone_node_answer(&lone, 6)->answer_append.events[0].index + 2);
     lone_node_close(&lone);
 }
 END_TEST
@@ -336,19 +317,19 @@ START_TEST(no_result_of_another_leaders_block)
     (void)hear_term_start(2);
     lone_node_settle(&lone);
     lone_node_elect(&lone);
-    lone_node_append(&lone, 7, batch("model/a"), lone.now_ms + 1000);
+    lone_node_append(&lone, 7, lone_node_batch(&lone, "model/a"), lone.now_ms + 1000);
     lone_node_settle(&lone);
     lone.chain.leader = 3;
     lone.chain.term = raft_term(node_raft(lone.node)) + 1;
     (void)hear_term_start(2); /* in the place of our TermStart */
     before = lone.chain;
-    other = batch("model/b");
+    other = lone_node_batch(&lone, "model/b");
     other = fixture_block_events(&lone.fixture, &lone.chain, true, &other, 1);
     hear_block(3, 4, &before, other);
     lone_node_settle(&lone);
     ck_assert_uint_eq(ledger_applied(lone.ledger), 4);
-    ck_assert_ptr_nonnull(answer_to(7));
-    ck_assert_int_eq(answer_to(7)->answer_append.code, TALLY_E_TIMEOUT);
+    ck_assert_ptr_nonnull(lone_node_answer(&lone, 7));
+    ck_assert_int_eq(lone_node_answer(&lone, 7)->answer_append.code, TALLY_E_TIMEOUT);
     lone_node_close(&lone);
 }
 END_TEST
@@ -362,18 +343,18 @@ START_TEST(refusal_needs_applied_state)
     lone_node_remembered(&lone);
     lone_node_elect(&lone);
     event.append.handle = 7;
-    event.append.batch = buffer_copy(batch("model/a"));
+    event.append.batch = buffer_copy(lone_node_batch(&lone, "model/a"));
     event.append.events_count = 1;
     event.append.refused = TALLY_E_UNKNOWN_KEY;
     event.append.deadline_ms = lone.now_ms + 1000;
     lone_node_step(&lone, &event);
-    ck_assert_int_eq(answer_to(7)->answer_append.code, TALLY_E_BUSY);
+    ck_assert_int_eq(lone_node_answer(&lone, 7)->answer_append.code, TALLY_E_BUSY);
     lone_node_forget(&lone);
     lone_node_acknowledge(&lone, 2, 2);
     lone_node_settle(&lone);
     event.append.deadline_ms = lone.now_ms + 1000;
     lone_node_step(&lone, &event);
-    ck_assert_int_eq(answer_to(7)->answer_append.code, TALLY_E_UNKNOWN_KEY);
+    ck_assert_int_eq(lone_node_answer(&lone, 7)->answer_append.code, TALLY_E_UNKNOWN_KEY);
     buffer_release(event.append.batch);
     lone_node_close(&lone);
 }

@@ -52,26 +52,6 @@ static void heartbeat(void)
         NULL);
 }
 
-static struct bytes batch(const char *subject)
-{
-    const struct fixture_spec spec = {
-        .type = EVENT_MODEL_CREATED, .who = FIXTURE_AUTHOR, .subject = subject};
-    const struct bytes event = fixture_event(&lone.fixture, &spec);
-
-    return fixture_batch(&lone.fixture, FIXTURE_AUTHOR, &event, 1);
-}
-
-static const struct node_action *answer_to(uint64_t handle)
-{
-    for (size_t i = 0; i < lone.kept_count; i++) {
-        const struct node_action *action = &lone.kept[i];
-
-        if (action->type == NODE_ANSWER_APPEND && action->answer_append.handle == handle)
-            return action;
-    }
-    return NULL;
-}
-
 static void lead(void)
 {
     lone_node_open(&lone, 0);
@@ -97,20 +77,22 @@ START_TEST(leader_without_space_refuses_and_hands_over)
     const uint64_t last = 2;
 
     lead();
-    lone_node_append(&lone, 1, batch("model/a"), lone.now_ms + 1000);
+    lone_node_append(&lone, 1, lone_node_batch(&lone, "model/a"), lone.now_ms + 1000);
     ck_assert(asked(NODE_WRITE));
-    lone_node_append(&lone, 2, batch("model/b"), lone.now_ms + 1000); /* waits for the write */
+    lone_node_append(&lone, 2, lone_node_batch(&lone, "model/b"),
+                     lone.now_ms + 1000); /* waits for the write */
     ck_assert_uint_eq(raft_last_index(node_raft(lone.node)), last + 1);
     space(scarce[_i]);
-    ck_assert_ptr_null(answer_to(1));
-    ck_assert_int_eq(answer_to(2)->answer_append.code, TALLY_E_BUSY);
-    lone_node_append(&lone, 3, batch("model/c"), lone.now_ms + 1000);
-    ck_assert_int_eq(answer_to(3)->answer_append.code, TALLY_E_BUSY);
-    ck_assert_ptr_nonnull(strstr(answer_to(3)->answer_append.why, "no space on the disk"));
+    ck_assert_ptr_null(lone_node_answer(&lone, 1));
+    ck_assert_int_eq(lone_node_answer(&lone, 2)->answer_append.code, TALLY_E_BUSY);
+    lone_node_append(&lone, 3, lone_node_batch(&lone, "model/c"), lone.now_ms + 1000);
+    ck_assert_int_eq(lone_node_answer(&lone, 3)->answer_append.code, TALLY_E_BUSY);
+    ck_assert_ptr_nonnull(
+        strstr(lone_node_answer(&lone, 3)->answer_append.why, "no space on the disk"));
     lone_node_settle(&lone);
     lone_node_acknowledge(&lone, 2, raft_last_index(node_raft(lone.node)));
     lone_node_settle(&lone);
-    ck_assert_int_eq(answer_to(1)->answer_append.code, TALLY_OK);
+    ck_assert_int_eq(lone_node_answer(&lone, 1)->answer_append.code, TALLY_OK);
     lone_node_tick(&lone, 1);
     lone_node_acknowledge(&lone, 2, raft_last_index(node_raft(lone.node)));
     ck_assert(sent(RAFT_TIMEOUT_NOW, 2));
@@ -123,8 +105,8 @@ START_TEST(leader_with_space_again_accepts)
     lead();
     space(SPACE_LOW);
     space(SPACE_GOOD);
-    lone_node_append(&lone, 1, batch("model/a"), lone.now_ms + 1000);
-    ck_assert_ptr_null(answer_to(1));
+    lone_node_append(&lone, 1, lone_node_batch(&lone, "model/a"), lone.now_ms + 1000);
+    ck_assert_ptr_null(lone_node_answer(&lone, 1));
     ck_assert(asked(NODE_WRITE));
     lone_node_close(&lone);
 }
@@ -173,15 +155,15 @@ END_TEST
 START_TEST(without_a_leader_space_is_named)
 {
     lone_node_open(&lone, 0);
-    lone_node_append(&lone, 1, batch("model/a"), lone.now_ms + 1000);
-    ck_assert_int_eq(answer_to(1)->answer_append.code, TALLY_E_NOT_LEADER);
+    lone_node_append(&lone, 1, lone_node_batch(&lone, "model/a"), lone.now_ms + 1000);
+    ck_assert_int_eq(lone_node_answer(&lone, 1)->answer_append.code, TALLY_E_NOT_LEADER);
     space(SPACE_FULL);
-    lone_node_append(&lone, 2, batch("model/a"), lone.now_ms + 1000);
-    ck_assert_int_eq(answer_to(2)->answer_append.code, TALLY_E_BUSY);
+    lone_node_append(&lone, 2, lone_node_batch(&lone, "model/a"), lone.now_ms + 1000);
+    ck_assert_int_eq(lone_node_answer(&lone, 2)->answer_append.code, TALLY_E_BUSY);
     heartbeat();
-    lone_node_append(&lone, 3, batch("model/a"), lone.now_ms + 1000);
-    ck_assert_int_eq(answer_to(3)->answer_append.code, TALLY_E_NOT_LEADER);
-    ck_assert_uint_eq(answer_to(3)->answer_append.leader, 2);
+    lone_node_append(&lone, 3, lone_node_batch(&lone, "model/a"), lone.now_ms + 1000);
+    ck_assert_int_eq(lone_node_answer(&lone, 3)->answer_append.code, TALLY_E_NOT_LEADER);
+    ck_assert_uint_eq(lone_node_answer(&lone, 3)->answer_append.leader, 2);
     lone_node_close(&lone);
 }
 END_TEST
@@ -199,9 +181,10 @@ START_TEST(read_only_node_only_answers)
     space(SPACE_GOOD);
     for (int i = 0; i < 20; i++) lone_node_tick(&lone, 100);
     ck_assert_uint_eq(lone.kept_count, 0);
-    lone_node_append(&lone, 1, batch("model/a"), lone.now_ms + 1000);
-    ck_assert_int_eq(answer_to(1)->answer_append.code, TALLY_E_BUSY);
-    ck_assert_ptr_nonnull(strstr(answer_to(1)->answer_append.why, "no space on the disk"));
+    lone_node_append(&lone, 1, lone_node_batch(&lone, "model/a"), lone.now_ms + 1000);
+    ck_assert_int_eq(lone_node_answer(&lone, 1)->answer_append.code, TALLY_E_BUSY);
+    ck_assert_ptr_nonnull(
+        strstr(lone_node_answer(&lone, 1)->answer_append.why, "no space on the disk"));
     wait.wait.handle = 2;
     wait.wait.kind = NODE_WAIT_RECORDS;
     wait.wait.index = 0; /* genesis is there */
