@@ -369,10 +369,8 @@ enum publish_result publish_add(struct publish *publish,
     uint8_t room[CHECKPOINT_TEXT_MAX];
     struct candidate *candidate;
 
-    if (place == publish->signers_count || cosignature->size == 0 ||
-        cosignature->size > INT64_MAX) {
-        return PUBLISH_REFUSED;
-    }
+    if (cosignature->size == 0 || cosignature->size > INT64_MAX) return PUBLISH_REFUSED;
+    if (place == publish->signers_count) return PUBLISH_NOTHING; /* no member that we applied */
     if (!counts(publish, place))
         return PUBLISH_NOTHING; /* a learner's word counts for nothing */
     candidate = candidate_find(publish, cosignature->size);

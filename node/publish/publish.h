@@ -99,7 +99,7 @@ bool publish_settled(const struct publish *publish);
 void publish_restore(struct publish *publish, struct bytes note);
 
 enum publish_result {
-    PUBLISH_NOTHING,   /* kept, or of no use */
+    PUBLISH_NOTHING,   /* kept, or of no use: of no voter of the Configs applied here */
     PUBLISH_NEW,       /* a larger checkpoint is published */
     PUBLISH_MERGED,    /* the newest checkpoint got one more cosignature */
     PUBLISH_REFUSED,   /* not this member's signature */

@@ -108,7 +108,7 @@ static const struct {
     {"signed for another size", OTHER_SIZE, PUBLISH_REFUSED},
     {"signed for another root", OTHER_ROOT, PUBLISH_REFUSED},
     {"an empty tree", SIZE_ZERO, PUBLISH_REFUSED},
-    {"no member", STRANGER, PUBLISH_REFUSED},
+    {"no member, or one of a Config to come", STRANGER, PUBLISH_NOTHING},
 };
 
 START_TEST(what_is_no_cosignature)
