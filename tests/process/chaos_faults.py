@@ -3,10 +3,14 @@ lasts, goes on, and when it ends everything is as before. What it did is put int
 
 `KINDS` has them by name: the generator, and what it takes hold of. Kinds that take hold of different things
 can come together."""
+import json
 import os
 import signal
 
-NODES, LINKS, DISK, CLOCK = "nodes", "links", "disk", "clock"
+NODES, LINKS, DISK, CLOCK, MEMBERS = "nodes", "links", "disk", "clock", "members"
+E_IO = 11
+AGAIN = (8, 9, 10, 14, 16)  # no leader, busy, unknown, not published, another change was first: run it again
+COMMANDS_MAX = 20
 
 
 def leader_of(world, draw):
@@ -163,7 +167,74 @@ def slow_fsync(world, draw, said):
     said.append("%s: %d ms" % (name, ms))
     world.fault_file(name, sync_ms=ms)
     yield draw.uniform(2, 5)
-    world.fault_file(name)
+    world.fault_file(name, sync_ms=0)
+
+
+def eio(world, draw, said):
+    """A node cannot sync any more: it must end by itself, at once; then it gets a good disk."""
+    name = often_leader(world, draw)
+    said.append(name)
+    process = world.processes[name]
+    world.down.add(name)
+    world.fault_file(name, sync_fails=1)
+    for _ in range(50):  # where other faults keep it from everybody it may have nothing to write
+        if process.poll() is not None:
+            break
+        yield 0.1
+    world.fault_file(name, sync_fails=0)
+    if process.poll() is None:
+        said.append("it had nothing to write")
+        world.down.discard(name)
+        return
+    if process.returncode != E_IO:
+        world.history.problem("%s ended with status %d after a failed sync" % (name, process.returncode))
+    world.start(name)
+
+
+def command(world, said, *words):
+    """One command of the admin, again until it succeeds: all of them may be run again. Its answer."""
+    for _ in range(COMMANDS_MAX):
+        process = world.begin_tally(*words)
+        while process.poll() is None:
+            yield 0.1
+        text, why = process.communicate()
+        if process.returncode == 0:
+            return json.loads(text)
+        if process.returncode not in AGAIN:
+            world.history.problem("tally %s: exit %d: %s" % (" ".join(words), process.returncode, why))
+            return None
+        yield 0.2
+    said.append("tally %s never succeeded" % " ".join(words[:2]))
+    return None
+
+
+def transfer(world, draw, said):
+    """Leadership is handed to one member after the other."""
+    for name in draw.sample(world.names, 2):
+        said.append(name)
+        yield from command(world, said, "cluster", "transfer", name)
+        yield draw.uniform(0.2, 1)
+
+
+def member_change(world, draw, said):
+    """A new node becomes a learner, then a voter, sometimes the leader, and is removed for good."""
+    name, url = world.guest(), "tls+tcp://198.18.0.%d" % world.guest_place
+    said.append(name)
+    added = yield from command(world, said, "cluster", "add", "--node=" + world.path(name + ".key.pub"), "--site=guests",
+                               "--peer-url=%s:7400" % url, "--client-url=%s:7500" % url, "--ack=committed")
+    if added is None:
+        return
+    world.make_guest(name, added["id"])
+    world.start(name)
+    yield from command(world, said, "cluster", "promote", name, "--ack=committed")
+    if draw.random() < 0.5:
+        said.append("leads")
+        yield from command(world, said, "cluster", "transfer", name)
+    yield draw.uniform(0.5, 2)
+    yield from command(world, said, "cluster", "remove", name, "--ack=committed")
+    if world.processes[name].poll() is not None:
+        world.history.problem("%s ended by itself with status %d" % (name, world.processes[name].returncode))
+    world.end(name, signal.SIGTERM)
 
 
 def clock_jump(world, draw, said):
@@ -173,7 +244,7 @@ def clock_jump(world, draw, said):
     said.append("%s: %+d ms" % (name, ms))
     world.fault_file(name, clock_ms=ms)
     yield draw.uniform(1, 3)
-    world.fault_file(name)
+    world.fault_file(name, clock_ms=0)
 
 
 KINDS = {
@@ -181,5 +252,6 @@ KINDS = {
     "pause": (pause, NODES), "rolling_restart": (rolling_restart, NODES), "byte_flip": (byte_flip, NODES),
     "partition_leader": (partition_leader, LINKS), "partition_minority": (partition_minority, LINKS),
     "partition_one_way": (partition_one_way, LINKS), "flapping": (flapping, LINKS), "slow_links": (slow_links, LINKS),
-    "loss": (loss, LINKS), "slow_fsync": (slow_fsync, DISK), "clock_jump": (clock_jump, CLOCK),
+    "loss": (loss, LINKS), "slow_fsync": (slow_fsync, DISK), "eio": (eio, NODES), "clock_jump": (clock_jump, CLOCK),
+    "transfer": (transfer, MEMBERS), "member_change": (member_change, MEMBERS),
 }

@@ -71,31 +71,62 @@ class World:
         self.names = ["n%d" % n for n in range(1, nodes + 1)]
         self.history = chaos_history.History()
         self.processes, self.down, self.starts = {}, set(), 0
-        self.weather = Weather(nodes + 1, seed)
-        self.clients_place = nodes + 1
+        self.clients_place, self.guest_place = nodes + 1, nodes + 2
+        self.guests = []  # members that came and went: their names
+        self.weather = Weather(nodes + 2, seed)
         support.good(os.path.join(support.SOURCE, "cluster/local"), "make", "--dir=" + folder, "--nodes=%d" % nodes,
                      "--net=198.18.0", "--profile=" + profile)
-        with open("/proc/%d/ns/net" % self.weather.holders[-1], "rb") as space:
+        with open("/proc/%d/ns/net" % self.weather.holders[self.clients_place - 1], "rb") as space:
             if ctypes.CDLL(None, use_errno=True).setns(space.fileno(), 0) != 0:
                 raise NotAble("setns: " + os.strerror(ctypes.get_errno()))
         self.urls = {name: "tls+tcp://198.18.0.%d:7500" % self.place(name) for name in self.names}
         resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         self.pool = concurrent.futures.ThreadPoolExecutor(nodes)
+        self.faults = {}
         for name in self.names:
             self.fault_file(name)
 
     def path(self, *names):
         return os.path.join(self.dir, *names)
 
-    @staticmethod
-    def place(name):
-        return int(name[1:])
+    def place(self, name):
+        return self.guest_place if name in self.guests else int(name[1:])
 
-    def fault_file(self, name, sync_ms=0, clock_ms=0):
-        """What disk and clock of a node do from now on (tests/support/fault_io.c)."""
+    def fault_file(self, name, **changes):
+        """What disk and clock of a node do from now on (tests/support/fault_io.c); what is not named stays."""
+        faults = self.faults.setdefault(name, {"sync_ms": 0, "clock_ms": 0, "sync_fails": 0})
+        faults.update(changes)
         path = self.path(name + ".faults")
         with open(path, "r+b" if os.path.exists(path) else "wb") as file:
-            file.write(struct.pack("=qq", sync_ms, clock_ms))
+            file.write(struct.pack("=qqq", faults["sync_ms"], faults["clock_ms"], faults["sync_fails"]))
+
+    def guest(self):
+        """The name of a new node at the place for guests, with a key and nothing else."""
+        name = "g%d" % (len(self.guests) + 1)
+        self.guests.append(name)
+        support.good("tallyd", "keygen", "--name=" + name, "--out=" + self.path(name + ".key"))
+        return name
+
+    def make_guest(self, name, member):
+        """The data directory and the configuration of a guest that is the member of this id."""
+        support.good("tallyd", "init", "--genesis=" + self.path("ledger.genesis"), "--key=" + self.path(name + ".key"),
+                     "--data=" + self.path(name + ".data"), "--member=%d" % member)
+        url = "tls+tcp://198.18.0.%d" % self.guest_place
+        with open(self.path("n1.yaml"), encoding="utf-8") as file:
+            tls = file.read().split("\ntls:", 1)[1]
+        with open(self.path(name + ".yaml"), "w", encoding="utf-8") as file:
+            file.write("data: %s.data\nlisten: {peers: %s:7400, clients: %s:7500}\npeers:\n" % (name, url, url))
+            for other in self.names:
+                peer = self.urls[other].removesuffix(":7500")
+                file.write("  - {name: %s, peer: %s:7400, client: %s:7500}\n" % (other, peer, peer))
+            file.write("tls:" + tls)
+        self.fault_file(name)
+
+    def begin_tally(self, *words):
+        """A `tally` command of the admin that goes on beside everything else: its process."""
+        words = ["tally", *words, "--key=" + self.path("keys", "admin"), "--json",
+                 "--cluster=" + ",".join(self.urls.values()), "--ca=" + self.path("members.crt")]
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     # ---- nodes
 
@@ -204,7 +235,7 @@ class World:
 
     def said_never(self):
         """Lines of the logs that no weather explains."""
-        for name in self.names:
+        for name in self.names + [g for g in self.guests if os.path.exists(self.path(g + ".log"))]:
             with open(self.path(name + ".log"), encoding="utf-8", errors="replace") as lines:
                 for line in lines:
                     if NEVER.search(line):
@@ -300,6 +331,9 @@ class Clients:
         if result.status == 9 and operation.sends == 1:  # busy: taken by nobody
             operation.outcome, operation.ended = chaos_history.FAILED, ended
             return True
+        # The trust file is of the first members: a checkpoint that a guest signed is not for it. Another has one, too.
+        if result.status == 4 and self.world.guests and "no log key of the trust file" in result.text:
+            return False
         if result.status not in (9, 10, 14):
             self.history.problem("%s: exit %d: %s" % (operation.name(), result.status, result.text))
             return True

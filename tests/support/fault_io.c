@@ -4,9 +4,10 @@
  *   TALLY_FAULT_SYNC=slow:MS    each fdatasync takes MS milliseconds longer
  *   TALLY_FAULT_EXEC=MS         execv takes MS milliseconds; other threads go on meanwhile
  *   TALLY_FAULT_CLOCK=S         the wall clock is S seconds ahead (or behind)
- *   TALLY_FAULT_FILE=FILE       two 64-bit numbers in the machine's byte order, obeyed as they
- *                               change: milliseconds that each fdatasync takes longer, and
- *                               milliseconds that the wall clock is ahead (or behind)
+ *   TALLY_FAULT_FILE=FILE       three 64-bit numbers in the machine's byte order, obeyed as
+ *                               they change: milliseconds that each fdatasync takes longer;
+ *                               milliseconds that the wall clock is ahead, or behind; not 0:
+ *                               each fdatasync fails with EIO
  *
  * These functions take the place of libc's for the program and for the libraries it loads,
  * since it is linked with -rdynamic. Thread-safe. */
@@ -26,6 +27,7 @@ enum { MS_PER_S = 1000, NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
 struct faults {
     _Atomic int64_t sync_ms;
     _Atomic int64_t clock_ms;
+    _Atomic int64_t sync_fails;
 };
 
 static struct faults none;
@@ -62,8 +64,9 @@ SHOWN int fdatasync(int fd)
     const char *fault = getenv("TALLY_FAULT_SYNC");
     const long call = atomic_fetch_add(&calls, 1) + 1;
 
-    if (fault != NULL && strncmp(fault, "fail:", 5) == 0 &&
-        call >= strtol(fault + 5, NULL, 10)) {
+    if (atomic_load(&faults->sync_fails) != 0 ||
+        (fault != NULL && strncmp(fault, "fail:", 5) == 0 &&
+         call >= strtol(fault + 5, NULL, 10))) {
         errno = EIO;
         return -1;
     }
