@@ -16,6 +16,8 @@
 #include "loop/run_internal.h"
 #include "net/accept.h"
 
+enum { STOP_S = 3 }; /* for NNG to close what it has open */
+
 /* ---- logging ---- */
 
 static const char *level_name(enum run_log_level level)
@@ -438,9 +440,41 @@ static void drop_waiting(struct run *run)
     }
 }
 
+/* NNG 1.5.2 sometimes never finishes closing a TLS connection. A node may end anywhere without
+ * losing anything, so it waits for that no longer than its members miss a leader. */
+static struct {
+    pthread_mutex_t lock;
+    bool closed; /* under the lock: there is nothing left that NNG could hold up */
+} ending = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void *end_anyway(void *context)
+{
+    const struct timespec patience = {.tv_sec = STOP_S};
+
+    (void)nanosleep(&patience, NULL);
+    pthread_mutex_lock(&ending.lock);
+    if (!ending.closed) {
+        run_log(context, RUN_LOG_WARNING, "stop_cut_short", "seconds=%d", STOP_S);
+        fflush(stderr);
+        _exit(0);
+    }
+    pthread_mutex_unlock(&ending.lock);
+    return NULL;
+}
+
+static void end_anyway_start(struct run *run)
+{
+    pthread_t thread;
+
+    if (run->loop_started && pthread_create(&thread, NULL, end_anyway, run) == 0) {
+        (void)pthread_detach(thread);
+    }
+}
+
 void run_close(struct run *run)
 {
     if (run == NULL) return;
+    end_anyway_start(run);
     stop_threads(run);
     peer_net_close(run->peers);
     drain_queues(run);
@@ -448,6 +482,9 @@ void run_close(struct run *run)
     node_actions_free(&run->actions);
     node_close(run->node);
     client_net_close(run->clients);
+    pthread_mutex_lock(&ending.lock);
+    ending.closed = true;
+    pthread_mutex_unlock(&ending.lock);
     witness_close(run->witness);
     ledger_close(run->ledger);
     store_close(run->store);

@@ -3,6 +3,7 @@
  *   TALLY_FAULT_SYNC=fail:N     the N-th fdatasync and all later ones fail with EIO
  *   TALLY_FAULT_SYNC=slow:MS    each fdatasync takes MS milliseconds longer
  *   TALLY_FAULT_EXEC=MS         execv takes MS milliseconds; other threads go on meanwhile
+ *   TALLY_FAULT_CLOSE=hang      no socket of NNG is ever closed: nng_close does not return
  *   TALLY_FAULT_CLOCK=S         the wall clock is S seconds ahead (or behind)
  *   TALLY_FAULT_FILE=FILE       three 64-bit numbers in the machine's byte order, obeyed as
  *                               they change: milliseconds that each fdatasync takes longer;
@@ -11,6 +12,7 @@
  *
  * These functions take the place of libc's for the program and for the libraries it loads,
  * since it is linked with -rdynamic. Thread-safe. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -84,6 +86,22 @@ SHOWN int execv(const char *path, char *const arguments[])
 
     if (fault != NULL) wait_ms(strtol(fault, NULL, 10));
     return (int)syscall(SYS_execve, path, arguments, environ);
+}
+
+struct nng_socket_s {
+    uint32_t id;
+};
+
+int nng_close(struct nng_socket_s socket);
+SHOWN int nng_close(struct nng_socket_s socket)
+{
+    union {
+        void *symbol;
+        int (*call)(struct nng_socket_s socket);
+    } next = {.symbol = dlsym(RTLD_NEXT, "nng_close")};
+
+    while (getenv("TALLY_FAULT_CLOSE") != NULL) (void)pause();
+    return next.call(socket);
 }
 
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
