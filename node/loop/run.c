@@ -75,6 +75,8 @@ _Noreturn void run_fatal(const struct run *run, const char *event, enum tally_er
         run_rebuild_want(run->config->data, diag->text);
         run_again(run);
     }
+    /* Another program took all space since the last look: be a node that only reads. */
+    if (err == TALLY_E_IO && run_space_gone(run)) run_again(run);
     _exit((int)err);
 }
 

@@ -193,6 +193,9 @@ TALLY_NODISCARD enum tally_err run_space_begin(struct run *run, struct tally_dia
 /* Before a write, on the thread that writes: if the space for it is gone, give the ballast
  * back. One system call. */
 void run_space_before_write(struct run *run);
+/* A write failed: is there so little space that a node which started now would, in the end,
+ * only read? Any thread. */
+bool run_space_gone(const struct run *run);
 /* Make the ballast of a new data directory, and see that there is space to run in it. Errors:
  * TALLY_E_IO (too little; the diag says how much is missing). */
 TALLY_NODISCARD enum tally_err run_ballast_init(const char *data, struct tally_diag *diag);

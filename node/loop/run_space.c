@@ -262,6 +262,15 @@ void run_space_before_write(struct run *run)
     (void)look(run);
 }
 
+bool run_space_gone(const struct run *run)
+{
+    uint64_t available = 0;
+
+    /* Not whether the ballast is there: it may just have been given back. */
+    return !run->read_only && ask(run->config->data, &available, NULL) == TALLY_OK &&
+           available < SPACE_OPEN_SIZE;
+}
+
 static void restore_when_due(struct run *run)
 {
     const uint64_t now_ms = clock_monotonic_ms();

@@ -3,6 +3,7 @@ lasts, goes on, and when it ends everything is as before. What it did is put int
 
 `KINDS` has them by name: the generator, and what it takes hold of. Kinds that take hold of different things
 can come together."""
+import errno
 import json
 import os
 import signal
@@ -176,7 +177,7 @@ def eio(world, draw, said):
     said.append(name)
     process = world.processes[name]
     world.down.add(name)
-    world.fault_file(name, sync_fails=1)
+    world.fault_file(name, sync_fails=errno.EIO)
     for _ in range(50):  # where other faults keep it from everybody it may have nothing to write
         if process.poll() is not None:
             break

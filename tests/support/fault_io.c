@@ -8,7 +8,9 @@
  *   TALLY_FAULT_FILE=FILE       three 64-bit numbers in the machine's byte order, obeyed as
  *                               they change: milliseconds that each fdatasync takes longer;
  *                               milliseconds that the wall clock is ahead, or behind; not 0:
- *                               each fdatasync fails with EIO
+ *                               the errno that each fdatasync fails with. ENOSPC: from the
+ *                               first such failure on (in a process that starts with it, at
+ *                               once) statvfs finds no space, either
  *
  * These functions take the place of libc's for the program and for the libraries it loads,
  * since it is linked with -rdynamic. Thread-safe. */
@@ -16,10 +18,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,11 +33,12 @@ enum { MS_PER_S = 1000, NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
 struct faults {
     _Atomic int64_t sync_ms;
     _Atomic int64_t clock_ms;
-    _Atomic int64_t sync_fails;
+    _Atomic int64_t sync_fails; /* errno */
 };
 
 static struct faults none;
 static struct faults *faults = &none;
+static atomic_bool full_seen;
 
 /* A test that names a file must have made it: a fault that never comes would prove nothing. */
 static __attribute__((constructor)) void faults_map(void)
@@ -46,6 +51,7 @@ static __attribute__((constructor)) void faults_map(void)
     if (map == MAP_FAILED) abort();
     close(fd);
     faults = map;
+    full_seen = faults->sync_fails == ENOSPC;
 }
 
 static void wait_ms(int64_t ms)
@@ -65,11 +71,12 @@ SHOWN int fdatasync(int fd)
     static atomic_long calls;
     const char *fault = getenv("TALLY_FAULT_SYNC");
     const long call = atomic_fetch_add(&calls, 1) + 1;
+    const int64_t fails = atomic_load(&faults->sync_fails);
 
-    if (atomic_load(&faults->sync_fails) != 0 ||
-        (fault != NULL && strncmp(fault, "fail:", 5) == 0 &&
-         call >= strtol(fault + 5, NULL, 10))) {
-        errno = EIO;
+    if (fails != 0 || (fault != NULL && strncmp(fault, "fail:", 5) == 0 &&
+                       call >= strtol(fault + 5, NULL, 10))) {
+        if (fails == ENOSPC) atomic_store(&full_seen, true);
+        errno = fails != 0 ? (int)fails : EIO;
         return -1;
     }
     if (fault != NULL && strncmp(fault, "slow:", 5) == 0) {
@@ -77,6 +84,21 @@ SHOWN int fdatasync(int fd)
     }
     wait_ms(atomic_load(&faults->sync_ms));
     return (int)syscall(SYS_fdatasync, fd);
+}
+
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
+SHOWN int statvfs(const char *restrict path, struct statvfs *restrict status)
+{
+    union {
+        void *symbol;
+        int (*call)(const char *path, struct statvfs *status);
+    } next = {.symbol = dlsym(RTLD_NEXT, "statvfs")};
+    const int result = next.call(path, status);
+
+    if (result == 0 && atomic_load(&faults->sync_fails) == ENOSPC && atomic_load(&full_seen)) {
+        status->f_bavail = 0;
+    }
+    return result;
 }
 
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
