@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "crypto/secret.h"
 #include "loop/run_internal.h"
+#include "net/listener.h"
 
 enum {
     TICK_MS = 10,
@@ -62,6 +63,21 @@ static void handle(struct run *run, struct inbox *inbox)
     run_inbox_free(inbox);
 }
 
+/* A node that can connect to nobody any more, and is not heard: a new process can. */
+static void look_after_network(struct run *run, uint64_t now_ms)
+{
+    struct tally_diag diag;
+
+    if (!client_net_stuck(run->clients, now_ms) &&
+        (run->read_only || !peer_net_stuck(run->peers, now_ms))) {
+        return;
+    }
+    run_log(run, RUN_LOG_ERROR, "network_stuck", "seconds=%d", LISTENER_STUCK_MS / 1000);
+    run_again(run);
+    tally_diag_set(&diag, "the network library does not come back from closing a connection");
+    run_fatal(run, "network_stuck", TALLY_E_IO, &diag);
+}
+
 void *run_loop_main(void *context)
 {
     struct run *run = context;
@@ -88,6 +104,7 @@ void *run_loop_main(void *context)
         if (now_ms >= run->next_tick_ms) {
             struct node_event tick = {.type = NODE_TICK};
 
+            look_after_network(run, now_ms);
             run->next_tick_ms = now_ms + TICK_MS;
             run_step(run, &tick);
         }

@@ -237,6 +237,11 @@ size_t client_request_held_size(const struct client_request *request)
     return atomic_load(&request->net->held_size);
 }
 
+bool client_net_stuck(const struct client_net *net, uint64_t now_ms)
+{
+    return listener_stuck(net->listener, now_ms);
+}
+
 uint64_t client_net_revived(const struct client_net *net)
 {
     return listener_revived(net->listener);

@@ -61,7 +61,9 @@ void client_net_reply(struct client_request *request, struct bytes response);
 
 /* The port that is listened on. Thread-safe. */
 uint16_t client_net_port(const struct client_net *net);
-/* How often it had to listen anew: net/listener.h. Thread-safe, before client_net_close. */
+/* Is it stuck inside NNG, and how often had it to listen anew: net/listener.h. Thread-safe,
+ * before client_net_close. */
+bool client_net_stuck(const struct client_net *net, uint64_t now_ms);
 uint64_t client_net_revived(const struct client_net *net);
 
 #endif

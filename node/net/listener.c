@@ -4,12 +4,14 @@
 #include <nng/protocol/pipeline0/push.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "client/wire.h"
 
@@ -24,6 +26,7 @@ struct listener {
     char *cert_file, *key_file, *ca_file;
     pthread_t thread;
     bool running;
+    atomic_uint_fast64_t busy_ms; /* since when the watch is inside NNG; 0: it is not */
 
     pthread_mutex_t lock; /* of the rest */
     pthread_cond_t changed;
@@ -74,7 +77,9 @@ static bool probe(struct listener *listener, const struct wire_tls *tls)
     wait_ms(listener, before, LISTENER_PROBE_MS);
     const bool arrived = listener->accepted > before || listener->stopping;
     pthread_mutex_unlock(&listener->lock);
+    atomic_store(&listener->busy_ms, clock_monotonic_ms());
     wire_hang_up(dialer);
+    atomic_store(&listener->busy_ms, 0);
     pthread_mutex_lock(&listener->lock);
     return arrived;
 }
@@ -88,7 +93,9 @@ static void listen_anew(struct listener *listener, const struct wire_tls *tls)
     listener->revived++;
     for (int i = 0; i < RETRIES_MAX && err != TALLY_OK && !listener->stopping; i++) {
         pthread_mutex_unlock(&listener->lock);
+        atomic_store(&listener->busy_ms, clock_monotonic_ms());
         if (listener->listener_id != 0) wire_listen_end(listener->listener_id);
+        atomic_store(&listener->busy_ms, 0);
         listener->listener_id = 0;
         err = wire_listen(listener->socket_id, listener->url, tls, &port,
                           &listener->listener_id, NULL);
@@ -213,6 +220,13 @@ void listener_free(struct listener *listener)
     (void)pthread_cond_destroy(&listener->changed);
     (void)pthread_mutex_destroy(&listener->lock);
     free(listener);
+}
+
+bool listener_stuck(const struct listener *listener, uint64_t now_ms)
+{
+    const uint64_t busy_ms = atomic_load(&listener->busy_ms);
+
+    return busy_ms != 0 && now_ms > busy_ms + LISTENER_STUCK_MS;
 }
 
 uint64_t listener_revived(struct listener *listener)

@@ -6,7 +6,9 @@
  * LISTENER_PROBE_MS in which nobody connected, a thread of its own connects to the listener
  * itself. If that does not arrive, it listens anew; connections that stood are lost and come
  * back by themselves. Should probes fail for a reason of their own, the pauses between two
- * tries grow to LISTENER_PAUSE_MS_MAX. Threads       Open and close on one thread. */
+ * tries grow to LISTENER_PAUSE_MS_MAX. Threads       Open and close on one thread. NNG may
+ * never return from closing something (nanomsg/nng issues 1543 and 1813): the watch is stuck
+ * then. */
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
 
@@ -19,6 +21,7 @@
 enum {
     LISTENER_PROBE_MS = 2000,
     LISTENER_PAUSE_MS_MAX = 16 * 1000,
+    LISTENER_STUCK_MS = 20 * 1000,
 };
 
 struct listener;
@@ -37,6 +40,9 @@ TALLY_NODISCARD enum tally_err listener_open(uint32_t socket_id,
 /* Stop watching. The socket is closed by the caller, before listener_free. NULL is accepted. */
 void listener_stop(struct listener *listener);
 void listener_free(struct listener *listener); /* NULL is accepted */
+/* Has the watch waited for NNG for LISTENER_STUCK_MS? Nothing but another process helps then.
+ * Thread-safe. */
+bool listener_stuck(const struct listener *listener, uint64_t now_ms);
 /* How often it had to listen anew. Thread-safe. */
 uint64_t listener_revived(struct listener *listener);
 

@@ -313,6 +313,14 @@ bool peer_net_connected(struct peer_net *net, uint32_t peer_id)
     return connected;
 }
 
+bool peer_net_stuck(const struct peer_net *net, uint64_t now_ms)
+{
+    const uint64_t redial_ms = atomic_load(&net->redial_ms);
+
+    return (redial_ms != 0 && now_ms > redial_ms + LISTENER_STUCK_MS) ||
+           listener_stuck(net->listener, now_ms);
+}
+
 uint16_t peer_net_port(struct peer_net *net)
 {
     return net->port;

@@ -107,6 +107,9 @@ uint64_t peer_net_poll(struct peer_net *net, uint64_t now_ms);
 
 /* Does a session with `peer` stand? Thread-safe. */
 bool peer_net_connected(struct peer_net *net, uint32_t peer);
+/* Has a thread of ours waited inside NNG for LISTENER_STUCK_MS (net/listener.h)? Then no
+ * connection is dialed anew any more. Thread-safe. */
+bool peer_net_stuck(const struct peer_net *net, uint64_t now_ms);
 /* The port that is listened on. Thread-safe. */
 uint16_t peer_net_port(struct peer_net *net);
 /* Thread-safe. */

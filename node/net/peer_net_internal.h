@@ -46,8 +46,9 @@ struct peer_net {
     atomic_uint_fast64_t receive_dropped;
 
     pthread_t redialer;
-    bool redialing;       /* the thread was started */
-    pthread_cond_t close; /* tells it to end; with `lock` */
+    bool redialing;                 /* the thread was started */
+    atomic_uint_fast64_t redial_ms; /* since when it is inside NNG; 0: it is not */
+    pthread_cond_t close;           /* tells it to end; with `lock` */
 
     pthread_mutex_t lock; /* sessions and counters */
     struct peer_net_counters counters;

@@ -5,18 +5,11 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "client/wire.h"
 #include "crypto/secret.h"
 #include "net/peer_net_internal.h"
-
-static uint64_t clock_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static enum tally_err peer_open(struct peer_net *net, struct peer *peer,
                                 const struct peer_net_peer *config, struct tally_diag *diag)
@@ -52,10 +45,10 @@ static enum tally_err peer_open(struct peer_net *net, struct peer *peer,
     peer_session_init(&peer->session, &session);
     secret_wipe(&session, sizeof session);
 
-    err = outlet_open(&outlet, clock_ms(), &peer->outlets[PEER_CONTROL], diag);
+    err = outlet_open(&outlet, clock_monotonic_ms(), &peer->outlets[PEER_CONTROL], diag);
     outlet.frames_max = PEER_NET_BULK_QUEUE;
     if (err == TALLY_OK)
-        err = outlet_open(&outlet, clock_ms(), &peer->outlets[PEER_BULK], diag);
+        err = outlet_open(&outlet, clock_monotonic_ms(), &peer->outlets[PEER_BULK], diag);
     return err;
 }
 
@@ -120,8 +113,12 @@ static void *redial(void *context)
             if (atomic_load(&peer->removed)) continue;
             const bool silent = peer->silent;
             pthread_mutex_unlock(&net->lock);
-            for (size_t channel = 0; channel < PEER_CHANNELS; channel++)
-                outlet_redial(peer->outlets[channel], silent, clock_ms());
+            for (size_t channel = 0; channel < PEER_CHANNELS; channel++) {
+                const uint64_t now_ms = clock_monotonic_ms();
+                atomic_store(&net->redial_ms, now_ms);
+                outlet_redial(peer->outlets[channel], silent, now_ms);
+                atomic_store(&net->redial_ms, 0);
+            }
             pthread_mutex_lock(&net->lock);
         }
     }

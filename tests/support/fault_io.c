@@ -4,6 +4,7 @@
  *   TALLY_FAULT_SYNC=slow:MS    each fdatasync takes MS milliseconds longer
  *   TALLY_FAULT_EXEC=MS         execv takes MS milliseconds; other threads go on meanwhile
  *   TALLY_FAULT_CLOSE=hang      no socket of NNG is ever closed: nng_close does not return
+ *   TALLY_FAULT_DIALER=hang     the same of dialers and nng_dialer_close
  *   TALLY_FAULT_CLOCK=S         the wall clock is S seconds ahead (or behind)
  *   TALLY_FAULT_FILE=FILE       three 64-bit numbers in the machine's byte order, obeyed as
  *                               they change: milliseconds that each fdatasync takes longer;
@@ -124,6 +125,22 @@ SHOWN int nng_close(struct nng_socket_s socket)
 
     while (getenv("TALLY_FAULT_CLOSE") != NULL) (void)pause();
     return next.call(socket);
+}
+
+struct nng_dialer_s {
+    uint32_t id;
+};
+
+int nng_dialer_close(struct nng_dialer_s dialer);
+SHOWN int nng_dialer_close(struct nng_dialer_s dialer)
+{
+    union {
+        void *symbol;
+        int (*call)(struct nng_dialer_s dialer);
+    } next = {.symbol = dlsym(RTLD_NEXT, "nng_dialer_close")};
+
+    while (getenv("TALLY_FAULT_DIALER") != NULL) (void)pause();
+    return next.call(dialer);
 }
 
 /* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name) */
