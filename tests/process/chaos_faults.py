@@ -192,6 +192,19 @@ def eio(world, draw, said):
     world.start(name)
 
 
+def full_disk(world, draw, said):
+    """All space of a node is gone between two looks: it must live on, and write again when there is space."""
+    name = often_leader(world, draw)
+    said.append(name)
+    process = world.processes[name]
+    world.fault_file(name, sync_fails=errno.ENOSPC)
+    yield draw.uniform(2, 5)
+    world.fault_file(name, sync_fails=0)
+    if process.poll() is not None:
+        world.history.problem("%s ended with status %d on a full disk" % (name, process.returncode))
+        world.start(name)
+
+
 def command(world, said, *words):
     """One command of the admin, again until it succeeds: all of them may be run again. Its answer."""
     for _ in range(COMMANDS_MAX):
@@ -253,6 +266,7 @@ KINDS = {
     "pause": (pause, NODES), "rolling_restart": (rolling_restart, NODES), "byte_flip": (byte_flip, NODES),
     "partition_leader": (partition_leader, LINKS), "partition_minority": (partition_minority, LINKS),
     "partition_one_way": (partition_one_way, LINKS), "flapping": (flapping, LINKS), "slow_links": (slow_links, LINKS),
-    "loss": (loss, LINKS), "slow_fsync": (slow_fsync, DISK), "eio": (eio, NODES), "clock_jump": (clock_jump, CLOCK),
-    "transfer": (transfer, MEMBERS), "member_change": (member_change, MEMBERS),
+    "loss": (loss, LINKS), "slow_fsync": (slow_fsync, DISK), "eio": (eio, NODES), "full_disk": (full_disk, NODES),
+    "clock_jump": (clock_jump, CLOCK), "transfer": (transfer, MEMBERS),
+    "member_change": (member_change, MEMBERS),
 }
