@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "loop/run_internal.h"
 #include "net/peer_codec.h"
 
@@ -60,6 +61,21 @@ static void hand_to_workers(struct run *run, struct node_action *action)
     run_work(run, work);
 }
 
+static void log_line(struct run *run, const struct node_action *action)
+{
+    uint64_t left_out = 0;
+
+    if (!log_limit_pass(&run->log_limit, action->log.name, clock_monotonic_ms(), &left_out)) {
+        return;
+    }
+    if (left_out > 0) {
+        run_log(run, RUN_LOG_INFO, action->log.name, "left_out=%llu",
+                (unsigned long long)left_out);
+    }
+    run_log(run, RUN_LOG_INFO, action->log.name, "a=%llu b=%llu",
+            (unsigned long long)action->log.a, (unsigned long long)action->log.b);
+}
+
 static void perform(struct run *run, struct node_action *action)
 {
     switch (action->type) {
@@ -84,8 +100,7 @@ static void perform(struct run *run, struct node_action *action)
         hand_to_workers(run, action);
         return;
     case NODE_LOG:
-        run_log(run, RUN_LOG_INFO, action->log.name, "a=%llu b=%llu",
-                (unsigned long long)action->log.a, (unsigned long long)action->log.b);
+        log_line(run, action);
         return;
     case NODE_HALT: {
         struct tally_diag diag = {{0}};

@@ -25,6 +25,7 @@
 #include "client/rpc.h"
 #include "ledger/ledger.h"
 #include "loop/jobs.h"
+#include "loop/log_limit.h"
 #include "loop/node.h"
 #include "loop/run.h"
 #include "loop/space.h"
@@ -93,7 +94,8 @@ struct run {
     bool signed_before_checked; /* writer thread: see job_signed_before */
     struct peer_net *peers;
     struct client_net *clients;
-    struct node *node; /* loop thread */
+    struct node *node;          /* loop thread */
+    struct log_limit log_limit; /* of the node's own lines; loop thread */
     struct node_actions actions;
     uint64_t started_ms;
     char ledger_name[LIMIT_NAME_SIZE + 1];
