@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 
 struct queue {
     pthread_mutex_t lock; /* guards everything below */
@@ -18,16 +18,12 @@ struct queue {
 enum tally_err queue_open(size_t capacity, struct queue **ret_queue)
 {
     struct queue *queue = calloc(1, sizeof *queue + capacity * sizeof queue->items[0]);
-    pthread_condattr_t attributes;
 
     ASSERT(capacity > 0);
     if (queue == NULL) return TALLY_E_NO_MEMORY;
     queue->capacity = capacity;
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&queue->filled, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_condition_init(&queue->filled);
     *ret_queue = queue;
     return TALLY_OK;
 }
@@ -57,23 +53,9 @@ bool queue_push(struct queue *queue, void *item)
     return taken;
 }
 
-static struct timespec deadline_after(uint64_t wait_ms)
-{
-    struct timespec at;
-
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += (time_t)(wait_ms / 1000);
-    at.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
-
 void *queue_pop(struct queue *queue, uint64_t wait_ms)
 {
-    const struct timespec deadline = deadline_after(wait_ms == UINT64_MAX ? 0 : wait_ms);
+    const struct timespec deadline = clock_deadline(wait_ms == UINT64_MAX ? 0 : wait_ms);
     void *item = NULL;
     int waited = 0;
 

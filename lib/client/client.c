@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "client/perform.h"
 #include "client/rpc.h"
@@ -66,14 +67,6 @@ struct call {
     bool busy;      /* the last answer was TALLY_E_BUSY */
     char last[160]; /* why the last attempt was not the end */
 };
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void pause_ms(uint64_t ms)
 {
@@ -254,7 +247,7 @@ static void set_last(struct call *call, const char *url, const char *why)
 /* Send the request to `node` and wait for bytes. True: `*ret_message` is to be freed. */
 static bool exchange(struct call *call, struct node *node, nng_msg **ret_message)
 {
-    const uint64_t now = now_ms();
+    const uint64_t now = clock_monotonic_ms();
     const uint64_t left_ms = now < call->deadline_ms ? call->deadline_ms - now : 1;
     nng_msg *message = NULL;
     int rv = nng_msg_alloc(&message, call->bytes->size);
@@ -412,7 +405,7 @@ enum tally_err client_perform(struct tally_client *client, const struct rpc_requ
     struct call call = {
         .client = client,
         .request = request,
-        .deadline_ms = now_ms() + client->timeout_ms + wait_ms,
+        .deadline_ms = clock_monotonic_ms() + client->timeout_ms + wait_ms,
         .connect_ms = CONNECT_MS_FIRST,
         .pause_ms = PAUSE_MS_FIRST,
     };
@@ -424,7 +417,7 @@ enum tally_err client_perform(struct tally_client *client, const struct rpc_requ
     if (err != TALLY_OK) return err;
     call.attempt_ms = wait_ms + client_attempt_ms(client);
     while (!attempt(&call, ret_result, &err, diag)) {
-        const uint64_t now = now_ms();
+        const uint64_t now = clock_monotonic_ms();
         if (now >= call.deadline_ms) {
             err = give_up(&call, diag);
             break;
@@ -435,7 +428,7 @@ enum tally_err client_perform(struct tally_client *client, const struct rpc_requ
         }
         pause_ms(min_u64(call.pause_ms, call.deadline_ms - now));
         if (call.pause_ms < PAUSE_MS_MAX) call.pause_ms *= 2;
-        if (now_ms() >= call.deadline_ms) {
+        if (clock_monotonic_ms() >= call.deadline_ms) {
             err = give_up(&call, diag);
             break;
         }

@@ -164,12 +164,7 @@ void run_work(struct run *run, struct work *work)
 
 static void rest_open(struct run *run)
 {
-    pthread_condattr_t monotonic;
-
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&run->rest.wake, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    clock_condition_init(&run->rest.wake);
     (void)pthread_mutex_init(&run->rest.lock, NULL);
 }
 
@@ -184,16 +179,9 @@ static void rest_end(struct run *run)
 /* `asked`: a pass of the scrub that somebody asked for ends the rest, too. */
 static bool rest(struct run *run, uint64_t ms, bool asked)
 {
-    struct timespec until;
+    const struct timespec until = clock_deadline(ms);
     bool goes_on;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     pthread_mutex_lock(&run->rest.lock);
     for (int err = 0; !run->rest.stop && !(asked && run->rest.asked) && err != ETIMEDOUT;) {
         err = pthread_cond_timedwait(&run->rest.wake, &run->rest.lock, &until);

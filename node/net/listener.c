@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -50,15 +49,8 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
 /* Under the lock: wait until more than `accepted` connections came, or `ms` passed. */
 static void wait_ms(struct listener *listener, uint64_t accepted, uint64_t ms)
 {
-    struct timespec until;
+    const struct timespec until = clock_deadline(ms);
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
     while (!listener->stopping && listener->accepted <= accepted)
         if (pthread_cond_timedwait(&listener->changed, &listener->lock, &until) != 0) return;
 }
@@ -153,14 +145,9 @@ static bool copy_text(const char *from, char **to)
 
 static void init(struct listener *listener, uint32_t socket_id)
 {
-    pthread_condattr_t monotonic;
-
     listener->socket_id = socket_id;
     (void)pthread_mutex_init(&listener->lock, NULL);
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&listener->changed, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    clock_condition_init(&listener->changed);
 }
 
 enum tally_err listener_open(uint32_t socket_id, enum listener_protocol protocol,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "client/wire.h"
 #include "crypto/secret.h"
@@ -101,11 +102,7 @@ enum tally_err peer_net_open(const struct peer_net_config *config, struct peer_n
     if (err != TALLY_OK) return err;
     if (net == NULL) return TALLY_E_NO_MEMORY;
     net->config = *config;
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&net->close, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    clock_condition_init(&net->close);
     (void)pthread_mutex_init(&net->lock, NULL);
     for (size_t channel = 0; channel < PEER_CHANNELS && err == TALLY_OK; channel++)
         err = queue_open(PEER_NET_RECEIVE_QUEUE, &net->inboxes[channel].frames);

@@ -2,7 +2,6 @@
  * end. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -98,15 +97,15 @@ enum tally_err peer_net_add(struct peer_net *net, const struct peer_net_peer *co
 
 /* ---- dialing anew ---- */
 
+enum { REDIAL_LOOK_MS = 1000 };
+
 static void *redial(void *context)
 {
     struct peer_net *net = context;
 
     pthread_mutex_lock(&net->lock);
     while (!atomic_load(&net->closing)) {
-        struct timespec until;
-        (void)clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec++;
+        const struct timespec until = clock_deadline(REDIAL_LOOK_MS);
         (void)pthread_cond_timedwait(&net->close, &net->lock, &until);
         for (size_t i = 0; i < net->peers_count && !atomic_load(&net->closing); i++) {
             struct peer *peer = net->peers[i];

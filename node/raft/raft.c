@@ -326,7 +326,6 @@ static void check_lost(struct raft *raft)
                                   memcmp(&entry->hash, &lost.hash, sizeof lost.hash) == 0));
     if (!held && (newest == NULL || newest->term <= lost.term)) return;
     raft->lost = (struct raft_lost){0};
-    raft->fx->recovered = true;
     raft_note(raft, RAFT_NOTE_RECOVERED, lost.index, raft->commit);
     raft_acknowledge_more(raft);
 }
@@ -351,7 +350,7 @@ static void effects_clear(struct raft_effects *fx)
     fx->truncate_from = fx->append_first = fx->append_last = 0;
     fx->verify_first = fx->verify_last = 0;
     fx->became_leader = fx->stepped_down = fx->halt = false;
-    fx->members_changed = fx->recovered = false;
+    fx->members_changed = false;
     fx->read_round = fx->rounds_released = 0;
     fx->halt_index = 0;
     fx->messages_count = fx->backfills_count = fx->notes_count = 0;

@@ -239,7 +239,6 @@ struct raft_effects {
     bool became_leader;                 /* the next PROPOSE must be the term's first block */
     bool stepped_down;
     bool members_changed;     /* raft_members() is another one */
-    bool recovered;           /* what was lost is here again */
     uint64_t read_round;      /* READ: released with this round; 0: we do not lead */
     uint64_t rounds_released; /* reads of this round and those before may be served once the
                                  commit index of now is applied; 0: none */

@@ -322,6 +322,25 @@ struct bytes lone_node_batch(struct lone_node *lone, const char *subject)
     return fixture_batch(&lone->fixture, FIXTURE_AUTHOR, &event, 1);
 }
 
+bool lone_node_sent(const struct lone_node *lone, enum raft_message_type type, uint32_t to)
+{
+    return lone_node_find(lone, NODE_SEND, type, to) != NULL;
+}
+
+bool lone_node_asked(const struct lone_node *lone, enum node_action_type type)
+{
+    return lone_node_find(lone, type, 0, 0) != NULL;
+}
+
+void lone_node_ask_vote(struct lone_node *lone, uint32_t from, uint64_t term)
+{
+    lone_node_hear(
+        lone, from,
+        (struct raft_message){
+            .type = RAFT_VOTE, .term = term, .last_index = 99, .last_term = term - 1},
+        NULL);
+}
+
 const struct node_action *lone_node_answer(const struct lone_node *lone, uint64_t handle)
 {
     for (size_t i = 0; i < lone->kept_count; i++) {

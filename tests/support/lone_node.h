@@ -56,6 +56,11 @@ void lone_node_acknowledge(struct lone_node *lone, uint32_t from, uint64_t match
 const struct node_action *lone_node_find(const struct lone_node *lone,
                                          enum node_action_type type,
                                          enum raft_message_type message, uint32_t to);
+/* Is a message of this type to this member kept? An action of this type? */
+bool lone_node_sent(const struct lone_node *lone, enum raft_message_type type, uint32_t to);
+bool lone_node_asked(const struct lone_node *lone, enum node_action_type type);
+/* A member with the best of all logs asks for the vote of `term`. */
+void lone_node_ask_vote(struct lone_node *lone, uint32_t from, uint64_t term);
 /* The kept answer to an append, NULL: none. */
 const struct node_action *lone_node_answer(const struct lone_node *lone, uint64_t handle);
 /* Finish the oldest job of this type: WRITE, VERIFY (as `ok`), APPLY or SIGN. */

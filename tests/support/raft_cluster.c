@@ -131,7 +131,7 @@ static void perform(struct cluster *cluster, uint32_t id, const struct raft_effe
             cluster_fail(cluster, "node %u serves a read that is stale", id);
     }
     if (fx->stepped_down) node->read_waits = false;
-    if (fx->recovered) node->lost = (struct raft_lost){0};
+    if (raft_lost(node->raft).index == 0) node->lost = (struct raft_lost){0};
     if (fx->became_leader) node->term_start_due = true;
     if (fx->stepped_down) node->term_start_due = false;
 }

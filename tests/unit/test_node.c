@@ -10,25 +10,6 @@
 static struct lone_node lone;
 static uint64_t heard_term; /* of the last block that was heard */
 
-static bool sent(enum raft_message_type type, uint32_t to)
-{
-    return lone_node_find(&lone, NODE_SEND, type, to) != NULL;
-}
-
-static bool asked(enum node_action_type type)
-{
-    return lone_node_find(&lone, type, 0, 0) != NULL;
-}
-
-static void ask_vote(uint32_t from, uint64_t term)
-{
-    lone_node_hear(
-        &lone, from,
-        (struct raft_message){
-            .type = RAFT_VOTE, .term = term, .last_index = 99, .last_term = term - 1},
-        NULL);
-}
-
 /* The next block of leader `from`; `commit`: what it says is committed. */
 static void hear_block(uint32_t from, uint64_t commit, const struct fixture_chain *before,
                        struct bytes block)
@@ -71,14 +52,14 @@ START_TEST(vote_waits_for_the_disk)
 
     lone_node_open(&lone, 0);
     lone_node_remembered(&lone);
-    ask_vote(2, 5);
-    ck_assert(!sent(RAFT_VOTE_REPLY, 2));
+    lone_node_ask_vote(&lone, 2, 5);
+    ck_assert(!lone_node_sent(&lone, RAFT_VOTE_REPLY, 2));
     write = lone_node_find(&lone, NODE_WRITE, 0, 0);
     ck_assert_ptr_nonnull(write);
     ck_assert_uint_eq(write->write.hard_state.term, 5);
     ck_assert_uint_eq(write->write.hard_state.vote, 2);
     lone_node_finish(&lone, NODE_WRITE, true);
-    ck_assert(sent(RAFT_VOTE_REPLY, 2));
+    ck_assert(lone_node_sent(&lone, RAFT_VOTE_REPLY, 2));
     lone_node_close(&lone);
 }
 END_TEST
@@ -88,13 +69,13 @@ START_TEST(promise_waits_for_its_own_write)
 {
     lone_node_open(&lone, 0);
     lone_node_remembered(&lone);
-    ask_vote(2, 5);
-    ask_vote(3, 6);
+    lone_node_ask_vote(&lone, 2, 5);
+    lone_node_ask_vote(&lone, 3, 6);
     lone_node_finish(&lone, NODE_WRITE, true);
-    ck_assert(sent(RAFT_VOTE_REPLY, 2));
-    ck_assert(!sent(RAFT_VOTE_REPLY, 3));
+    ck_assert(lone_node_sent(&lone, RAFT_VOTE_REPLY, 2));
+    ck_assert(!lone_node_sent(&lone, RAFT_VOTE_REPLY, 3));
     lone_node_finish(&lone, NODE_WRITE, true);
-    ck_assert(sent(RAFT_VOTE_REPLY, 3));
+    ck_assert(lone_node_sent(&lone, RAFT_VOTE_REPLY, 3));
     ck_assert_uint_eq(store_hard_state(lone.store).vote, 3);
     lone_node_close(&lone);
 }
@@ -103,9 +84,9 @@ END_TEST
 START_TEST(no_vote_before_the_peers_remembered)
 {
     lone_node_open(&lone, 0);
-    ask_vote(2, 5);
+    lone_node_ask_vote(&lone, 2, 5);
     lone_node_settle(&lone);
-    ck_assert(!sent(RAFT_VOTE_REPLY, 2));
+    ck_assert(!lone_node_sent(&lone, RAFT_VOTE_REPLY, 2));
     lone_node_close(&lone);
 }
 END_TEST
@@ -144,7 +125,7 @@ START_TEST(smaller_tree_is_not_signed)
     lone_node_finish(&lone, NODE_VERIFY, true);
     lone_node_finish(&lone, NODE_APPLY, true);
     lone_node_tick(&lone, 1);
-    ck_assert(!asked(NODE_SIGN));
+    ck_assert(!lone_node_asked(&lone, NODE_SIGN));
     lone_node_close(&lone);
 }
 END_TEST
@@ -155,11 +136,11 @@ START_TEST(applied_when_durable_and_checked)
 {
     lone_node_open(&lone, 0);
     (void)hear_term_start(2);
-    ck_assert(!asked(NODE_APPLY));
+    ck_assert(!lone_node_asked(&lone, NODE_APPLY));
     lone_node_finish(&lone, NODE_VERIFY, true);
-    ck_assert(!asked(NODE_APPLY)); /* committed and checked, not on our disk */
+    ck_assert(!lone_node_asked(&lone, NODE_APPLY)); /* committed and checked, not on our disk */
     lone_node_finish(&lone, NODE_WRITE, true);
-    ck_assert(asked(NODE_APPLY));
+    ck_assert(lone_node_asked(&lone, NODE_APPLY));
     lone_node_close(&lone);
 }
 END_TEST
@@ -184,7 +165,7 @@ START_TEST(bad_committed_block_is_checked_by_apply)
     (void)hear_term_start(2);
     lone_node_finish(&lone, NODE_WRITE, true);
     lone_node_finish(&lone, NODE_VERIFY, false);
-    ck_assert(asked(NODE_APPLY));
+    ck_assert(lone_node_asked(&lone, NODE_APPLY));
     ck_assert(!lone_node_find(&lone, NODE_APPLY, 0, 0)->apply.verified);
     lone_node_close(&lone);
 }
@@ -204,9 +185,9 @@ START_TEST(truncated_block_is_not_durable)
     lone_node_finish(&lone, NODE_VERIFY, true);
     lone_node_finish(&lone, NODE_VERIFY, true);
     lone_node_finish(&lone, NODE_WRITE, true);
-    ck_assert(!asked(NODE_APPLY));
+    ck_assert(!lone_node_asked(&lone, NODE_APPLY));
     lone_node_finish(&lone, NODE_WRITE, true);
-    ck_assert(asked(NODE_APPLY));
+    ck_assert(lone_node_asked(&lone, NODE_APPLY));
     lone_node_close(&lone);
 }
 END_TEST
@@ -249,7 +230,7 @@ START_TEST(time_never_goes_backwards)
                                          .match = 2,
                                          .received = 2},
                    NULL);
-    ck_assert(sent(RAFT_APPEND, 2));
+    ck_assert(lone_node_sent(&lone, RAFT_APPEND, 2));
     message = lone_node_find(&lone, NODE_SEND, RAFT_APPEND, 2)->send.message;
     ck_assert_uint_eq(message->raft.entries_count, 1);
     ck_assert_int_eq(block_header_decode(buffer_bytes(message->blocks[0]), &header, NULL),
@@ -371,14 +352,14 @@ START_TEST(no_campaign_without_space)
     lone_node_remembered(&lone);
     lone_node_step(&lone, &space);
     lone_node_tick(&lone, 200);
-    ck_assert(!sent(RAFT_PREVOTE, 0));
-    ask_vote(2, 5);
+    ck_assert(!lone_node_sent(&lone, RAFT_PREVOTE, 0));
+    lone_node_ask_vote(&lone, 2, 5);
     lone_node_finish(&lone, NODE_WRITE, true);
-    ck_assert(sent(RAFT_VOTE_REPLY, 2));
+    ck_assert(lone_node_sent(&lone, RAFT_VOTE_REPLY, 2));
     space.space = SPACE_GOOD;
     lone_node_step(&lone, &space);
     lone_node_tick(&lone, 200);
-    ck_assert(sent(RAFT_PREVOTE, 0));
+    ck_assert(lone_node_sent(&lone, RAFT_PREVOTE, 0));
     lone_node_close(&lone);
 }
 END_TEST

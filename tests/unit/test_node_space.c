@@ -9,25 +9,6 @@
 
 static struct lone_node lone;
 
-static bool sent(enum raft_message_type type, uint32_t to)
-{
-    return lone_node_find(&lone, NODE_SEND, type, to) != NULL;
-}
-
-static bool asked(enum node_action_type type)
-{
-    return lone_node_find(&lone, type, 0, 0) != NULL;
-}
-
-static void ask_vote(uint32_t from, uint64_t term)
-{
-    lone_node_hear(
-        &lone, from,
-        (struct raft_message){
-            .type = RAFT_VOTE, .term = term, .last_index = 99, .last_term = term - 1},
-        NULL);
-}
-
 /* The first block of leader 2. */
 static void hear_term_start(void)
 {
@@ -78,7 +59,7 @@ START_TEST(leader_without_space_refuses_and_hands_over)
 
     lead();
     lone_node_append(&lone, 1, lone_node_batch(&lone, "model/a"), lone.now_ms + 1000);
-    ck_assert(asked(NODE_WRITE));
+    ck_assert(lone_node_asked(&lone, NODE_WRITE));
     lone_node_append(&lone, 2, lone_node_batch(&lone, "model/b"),
                      lone.now_ms + 1000); /* waits for the write */
     ck_assert_uint_eq(raft_last_index(node_raft(lone.node)), last + 1);
@@ -95,7 +76,7 @@ START_TEST(leader_without_space_refuses_and_hands_over)
     ck_assert_int_eq(lone_node_answer(&lone, 1)->answer_append.code, TALLY_OK);
     lone_node_tick(&lone, 1);
     lone_node_acknowledge(&lone, 2, raft_last_index(node_raft(lone.node)));
-    ck_assert(sent(RAFT_TIMEOUT_NOW, 2));
+    ck_assert(lone_node_sent(&lone, RAFT_TIMEOUT_NOW, 2));
     lone_node_close(&lone);
 }
 END_TEST
@@ -107,7 +88,7 @@ START_TEST(leader_with_space_again_accepts)
     space(SPACE_GOOD);
     lone_node_append(&lone, 1, lone_node_batch(&lone, "model/a"), lone.now_ms + 1000);
     ck_assert_ptr_null(lone_node_answer(&lone, 1));
-    ck_assert(asked(NODE_WRITE));
+    ck_assert(lone_node_asked(&lone, NODE_WRITE));
     lone_node_close(&lone);
 }
 END_TEST
@@ -140,10 +121,10 @@ START_TEST(votes_for_others_without_space)
     lone_node_remembered(&lone);
     space(scarce[_i]);
     for (int i = 0; i < 20; i++) lone_node_tick(&lone, 100);
-    ck_assert(!sent(RAFT_PREVOTE, 0));
-    ask_vote(2, 5);
+    ck_assert(!lone_node_sent(&lone, RAFT_PREVOTE, 0));
+    lone_node_ask_vote(&lone, 2, 5);
     lone_node_settle(&lone);
-    ck_assert(sent(RAFT_VOTE_REPLY, 2));
+    ck_assert(lone_node_sent(&lone, RAFT_VOTE_REPLY, 2));
     lone_node_hear(&lone, 2, (struct raft_message){.type = RAFT_HEARTBEAT, .term = 5}, NULL);
     lone_node_hear(&lone, 2, (struct raft_message){.type = RAFT_TIMEOUT_NOW, .term = 5}, NULL);
     ck_assert_int_eq(raft_role(node_raft(lone.node)), RAFT_FOLLOWER);
@@ -175,7 +156,7 @@ START_TEST(read_only_node_only_answers)
 
     lone_node_open_read_only(&lone);
     lone_node_remembered(&lone);
-    ask_vote(2, 5);
+    lone_node_ask_vote(&lone, 2, 5);
     hear_term_start();
     heartbeat();
     space(SPACE_GOOD);

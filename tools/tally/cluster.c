@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 
 static const struct cluster_calls real_calls = {
@@ -19,10 +19,7 @@ const struct cluster_calls *cluster_calls = &real_calls;
 
 uint64_t cluster_now_ms(void)
 {
-    struct timespec now = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return clock_monotonic_ms();
 }
 
 static enum tally_err open_all(struct cli *cli, bool fresh, struct tally_client **ret_client)
