@@ -9,7 +9,6 @@
 #include "crypto/vkey.h"
 #include "event/block.h"
 #include "event/canon.h"
-#include "event/record.h"
 #include "ledger.pb-c.h"
 
 static const struct tally_hash no_ledger; /* 32 zero bytes: there is none yet */
@@ -476,4 +475,26 @@ enum tally_err genesis_seal(const struct genesis *genesis, struct arena *arena,
     *ret_block = block;
     *ret_ledger_id = ledger_id;
     return TALLY_OK;
+}
+
+struct bytes genesis_unseal(const struct record *record, const struct event *event,
+                            struct arena *arena)
+{
+    struct batch_signer signers[LIMIT_GENESIS_SIGNERS] = {0};
+
+    for (uint32_t i = 0; i < record->event.signers_count; i++) {
+        const struct record_signer *from = &record->event.signers[i];
+
+        signers[i].meaning = from->meaning;
+        memcpy(signers[i].signature, from->signature, SIGN_SIGNATURE_BYTES);
+        for (uint32_t k = 0; k < event->genesis.root_keys_count; k++) {
+            struct tally_hash key_id;
+
+            sign_key_id(event->genesis.root_keys[k], &key_id);
+            if (!hash_equal(&key_id, &from->key_id)) continue;
+            memcpy(signers[i].public_key, event->genesis.root_keys[k], SIGN_PUBLIC_BYTES);
+        }
+    }
+    return encode_file(record->time_ms, record->event.event, signers,
+                       record->event.signers_count, arena);
 }

@@ -16,6 +16,7 @@
 #include "event/batch.h"
 #include "event/event.h"
 #include "event/ledger_config.h"
+#include "event/record.h"
 
 enum { GENESIS_ORIGIN_SIZE = LIMIT_NAME_SIZE + 1 + 32 + 1 };
 
@@ -67,6 +68,11 @@ TALLY_NODISCARD enum tally_err genesis_seal(const struct genesis *genesis, struc
                                             struct bytes *ret_record,
                                             struct tally_hash *ret_ledger_id,
                                             struct bytes *ret_block, struct tally_diag *diag);
+/* The file that was sealed to this record, whose event was decoded: genesis_decode and
+ * genesis_seal of it check a record 0 that somebody else sealed. Data is NULL without memory.
+ */
+struct bytes genesis_unseal(const struct record *record, const struct event *event,
+                            struct arena *arena);
 /* `<name>/<first 32 hex digits of the ledger id>`: the origin of every checkpoint. */
 void genesis_origin(const char *name, const struct tally_hash *ledger_id,
                     char ret_origin[GENESIS_ORIGIN_SIZE]);

@@ -144,6 +144,36 @@ static enum tally_err copy_verdict(struct apply *apply, const struct decide_verd
     return TALLY_OK;
 }
 
+void apply_signers(const struct batch *batch, struct record *record)
+{
+    record->event.signers_count = batch->signers_count;
+    for (uint32_t i = 0; i < batch->signers_count; i++) {
+        struct record_signer *signer = &record->event.signers[i];
+
+        signer->key_id = batch->signers[i].key_id;
+        signer->meaning = batch->signers[i].meaning;
+        signer->batch_size = batch->events_count;
+        memcpy(signer->signature, batch->signers[i].signature, SIGN_SIGNATURE_BYTES);
+    }
+}
+
+enum tally_err apply_event(struct apply *apply, const struct batch *batch, uint32_t part,
+                           uint32_t place, struct record *record, struct facts *facts,
+                           struct decide_verdict *ret_verdict)
+{
+    struct ledger *ledger = apply->ledger;
+    const struct event *event = &batch->events[place];
+    enum tally_err err;
+
+    arena_reset(ledger->scratch, 0);
+    err = facts_gather(ledger, batch, event, facts, apply->diag);
+    if (err != TALLY_OK) return err;
+    decide(&facts->facts, event, ret_verdict);
+    err = add_event(apply, event, part, place, ret_verdict, record);
+    if (err != TALLY_OK) return err;
+    return effects_put(ledger, event, facts, ret_verdict->allowed, apply->diag);
+}
+
 /* Decide and record the events of an authentic, new batch. */
 static enum tally_err record_batch(struct apply *apply, const struct batch *batch,
                                    uint32_t part, struct facts *facts)
@@ -152,33 +182,18 @@ static enum tally_err record_batch(struct apply *apply, const struct batch *batc
     struct record record = {.kind = RECORD_EVENT};
     enum tally_err err = TALLY_OK;
 
-    record.event.signers_count = batch->signers_count;
-    for (uint32_t i = 0; i < batch->signers_count; i++) {
-        struct record_signer *signer = &record.event.signers[i];
-
-        signer->key_id = batch->signers[i].key_id;
-        signer->meaning = batch->signers[i].meaning;
-        signer->batch_size = batch->events_count;
-        memcpy(signer->signature, batch->signers[i].signature, SIGN_SIGNATURE_BYTES);
-    }
+    apply_signers(batch, &record);
     for (uint32_t i = 0; i < batch->events_count && err == TALLY_OK; i++) {
         const struct event *event = &batch->events[i];
         struct ledger_event_result *result = next_result(apply);
         struct decide_verdict verdict;
 
-        arena_reset(ledger->scratch, 0);
-        err = facts_gather(ledger, batch, event, facts, apply->diag);
-        if (err != TALLY_OK) return err;
-        decide(&facts->facts, event, &verdict);
         result->event_hash = event->hash;
         result->outcome = LEDGER_RECORDED;
         result->index = ledger->applied.size;
         result->time_ms = ledger->applied.time_ms;
-        err = copy_verdict(apply, &verdict, result);
-        if (err == TALLY_OK) err = add_event(apply, event, part, i, &verdict, &record);
-        if (err == TALLY_OK) {
-            err = effects_put(ledger, event, facts, verdict.allowed, apply->diag);
-        }
+        err = apply_event(apply, batch, part, i, &record, facts, &verdict);
+        if (err == TALLY_OK) err = copy_verdict(apply, &verdict, result);
         if (err == TALLY_OK && verdict.allowed && event->type == EVENT_LEDGER_MEMBER_CHANGED) {
             apply->result->pending = arena_copy(ledger->results, facts->next_config);
             apply->result->pending_index = result->index;

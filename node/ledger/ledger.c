@@ -24,6 +24,7 @@ enum tally_err ledger_add_leaf(struct ledger *ledger, struct bytes leaf, uint8_t
 
     ASSERT(leaf.size > 0 && leaf.size <= LIMIT_RECORD_SIZE);
     hash_leaf(leaf.data, leaf.size, &hash);
+    ledger->leaf = hash;
     count = merkle_append(&ledger->frontier, &hash, nodes);
     codec_key_record(ledger->applied.size, &key);
     memcpy(locator, hash.bytes, sizeof hash.bytes);
@@ -110,7 +111,7 @@ static enum tally_err apply_body(struct apply *apply)
 
 /* The derived leaf that ends every checkpoint. Feature level 1 has no map: its root is the
  * empty one. */
-static enum tally_err apply_boundary(struct apply *apply)
+enum tally_err apply_boundary(struct apply *apply)
 {
     struct ledger *ledger = apply->ledger;
     struct record record = {.kind = RECORD_STATE};

@@ -22,6 +22,7 @@ struct ledger {
     struct merkle_frontier frontier; /* frontier.size == applied.size */
     struct applied applied;
     uint64_t flushed;            /* the block that the store has as applied */
+    struct tally_hash leaf;      /* hash of the newest leaf that was added */
     struct tally_hash ledger_id; /* zeros until genesis is applied */
 };
 
@@ -73,6 +74,18 @@ TALLY_NODISCARD enum tally_err ledger_add_void(struct apply *apply, uint8_t reas
 
 /* Apply the body of an EVENTS block. */
 TALLY_NODISCARD enum tally_err apply_events(struct apply *apply);
+/* The steps of it that an offline replay (replay.h) shares. The signers of a batch, as each of
+ * its records holds them. */
+void apply_signers(const struct batch *batch, struct record *record);
+/* Decide on event `place` of an authentic, new batch, add its leaf at the ledger's size and
+ * time, and write what follows from it. `record` has the signers; `part` says which batch of
+ * the block it is. */
+TALLY_NODISCARD enum tally_err apply_event(struct apply *apply, const struct batch *batch,
+                                           uint32_t part, uint32_t place, struct record *record,
+                                           struct facts *facts,
+                                           struct decide_verdict *ret_verdict);
+/* Add the StateRoot leaf that ends a boundary block. */
+TALLY_NODISCARD enum tally_err apply_boundary(struct apply *apply);
 /* apply_members.c */
 /* What an event of type ledger.member_changed would come to. Errors: as lookups. */
 TALLY_NODISCARD enum tally_err members_gather(struct ledger *ledger, const struct event *event,

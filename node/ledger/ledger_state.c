@@ -30,6 +30,7 @@ struct cached {
 struct ledger_state {
     struct store *store;
     uint64_t seed;
+    bool decisions_only;
     struct arena *arena; /* keys and values of pending puts */
     struct store_put *puts;
     size_t puts_count, puts_room;
@@ -86,6 +87,16 @@ enum tally_err state_open(struct store *store, struct ledger_state **ret_state)
     }
     *ret_state = state;
     return TALLY_OK;
+}
+
+void state_decisions_only(struct ledger_state *state)
+{
+    state->decisions_only = true;
+}
+
+static bool dropped(const struct ledger_state *state, enum store_family family)
+{
+    return state->decisions_only && family != STORE_STATE && family != STORE_META;
 }
 
 void state_close(struct ledger_state *state)
@@ -194,6 +205,7 @@ enum tally_err state_add(struct ledger_state *state, enum store_family family, s
     uint8_t *copy;
 
     ASSERT(key.size > 0);
+    if (dropped(state, family)) return TALLY_OK;
     if (state->puts_count == state->puts_room && grow(state) != TALLY_OK) {
         return TALLY_E_NO_MEMORY;
     }
@@ -215,6 +227,7 @@ enum tally_err state_set(struct ledger_state *state, enum store_family family, s
     struct slot *slot;
     enum tally_err err;
 
+    if (dropped(state, family)) return TALLY_OK;
     /* Room first: growing moves the slots. */
     if (state->puts_count == state->puts_room && grow(state) != TALLY_OK) {
         return TALLY_E_NO_MEMORY;

@@ -20,6 +20,9 @@ struct ledger_state;
 
 /* Errors: TALLY_E_NO_MEMORY, TALLY_E_IO (no seed from the operating system). */
 TALLY_NODISCARD enum tally_err state_open(struct store *store, struct ledger_state **ret_state);
+/* Keep only what decisions need, STORE_STATE and STORE_META: puts to the other families are
+ * dropped from now on. For a replay, which gives nobody receipts or lists. */
+void state_decisions_only(struct ledger_state *state);
 void state_close(struct ledger_state *state); /* drops what is pending; NULL is accepted */
 
 /* The value of a key now; the copy lives in `arena`.
