@@ -131,20 +131,27 @@ static struct tally_hash *leaf_hashes(struct paper *paper)
     return hashes;
 }
 
-struct bytes paper_checkpoint(struct paper *paper, uint32_t cosigners)
+static void *take_from(struct fixture *fixture, size_t size)
 {
-    struct fixture *fixture = &paper->fixture;
+    void *memory = arena_zalloc(fixture->arena, 1, size);
+
+    ASSERT(memory != NULL);
+    return memory;
+}
+
+struct bytes paper_note(struct fixture *fixture, uint64_t size, const struct tally_hash *root,
+                        uint32_t cosigners)
+{
     char origin[GENESIS_ORIGIN_SIZE], name[LIMIT_KEY_NAME_SIZE + 1];
-    uint8_t *note = take(paper, LIMIT_NOTE_SIZE);
-    char *text = take(paper, CHECKPOINT_TEXT_MAX);
+    uint8_t *note = take_from(fixture, LIMIT_NOTE_SIZE);
+    char *text = take_from(fixture, CHECKPOINT_TEXT_MAX);
     struct bytes_writer text_writer = bytes_writer(text, CHECKPOINT_TEXT_MAX);
     struct bytes_writer writer = bytes_writer(note, LIMIT_NOTE_SIZE);
-    struct checkpoint checkpoint = {.size = paper->count};
+    struct checkpoint checkpoint = {.size = size, .root = *root};
     struct vkey vkey;
 
     genesis_origin(FIXTURE_LEDGER_NAME, &fixture->ledger_id, origin);
     checkpoint.origin = bytes_of(origin, strlen(origin));
-    merkle_root(leaf_hashes(paper), paper->count, &checkpoint.root);
     checkpoint_put(&text_writer, &checkpoint);
     const struct bytes signed_text = bytes_of(text, text_writer.at);
     note_put_text(&writer, signed_text);
@@ -164,6 +171,14 @@ struct bytes paper_checkpoint(struct paper *paper, uint32_t cosigners)
     return bytes_of(note, writer.at);
 }
 
+struct bytes paper_checkpoint(struct paper *paper, uint32_t cosigners)
+{
+    struct tally_hash root;
+
+    merkle_root(leaf_hashes(paper), paper->count, &root);
+    return paper_note(&paper->fixture, paper->count, &root, cosigners);
+}
+
 struct bytes paper_receipt(struct paper *paper, uint64_t index, uint32_t cosigners)
 {
     struct merkle_proof *path = take(paper, sizeof *path);
@@ -181,11 +196,10 @@ struct bytes paper_receipt(struct paper *paper, uint64_t index, uint32_t cosigne
     return file;
 }
 
-struct bytes paper_trust(struct paper *paper, uint32_t stolen_keys)
+struct bytes paper_trust_of(struct fixture *fixture, uint32_t stolen_keys)
 {
-    struct fixture *fixture = &paper->fixture;
-    struct trust *trust = take(paper, sizeof *trust);
-    char *text = take(paper, TRUST_TEXT_MAX);
+    struct trust *trust = take_from(fixture, sizeof *trust);
+    char *text = take_from(fixture, TRUST_TEXT_MAX);
     struct bytes_writer writer = bytes_writer(text, TRUST_TEXT_MAX);
     char policy[LEDGER_POLICY_SIZE];
     struct tally_diag diag = {""};
@@ -197,4 +211,9 @@ struct bytes paper_trust(struct paper *paper, uint32_t stolen_keys)
     trust_put(&writer, trust);
     ASSERT(!writer.bad);
     return bytes_of(text, writer.at);
+}
+
+struct bytes paper_trust(struct paper *paper, uint32_t stolen_keys)
+{
+    return paper_trust_of(&paper->fixture, stolen_keys);
 }

@@ -47,5 +47,9 @@ struct bytes paper_checkpoint(struct paper *paper, uint32_t cosigners);
 struct bytes paper_receipt(struct paper *paper, uint64_t index, uint32_t cosigners);
 /* A trust file that tolerates so many stolen keys. */
 struct bytes paper_trust(struct paper *paper, uint32_t stolen_keys);
+/* The same of a fixture's members, for any tree and without a paper ledger. */
+struct bytes paper_note(struct fixture *fixture, uint64_t size, const struct tally_hash *root,
+                        uint32_t cosigners);
+struct bytes paper_trust_of(struct fixture *fixture, uint32_t stolen_keys);
 
 #endif

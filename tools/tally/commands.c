@@ -13,6 +13,8 @@ const struct cli_command *const cli_commands[] = {
     &command_log,
     &command_prove,
     &command_verify,
+    &command_export,
+    &command_audit,
     &command_bench,
     &command_cluster_add,
     &command_cluster_promote,

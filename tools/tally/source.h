@@ -1,0 +1,72 @@
+/* source - a log to read from its first record on: a directory of `tally export`, or nodes.
+ *
+ * Gives the checkpoint, and then the leaves below it page by page. Nothing of what it gives is
+ * checked here but its form; with a trust file the checkpoint is. One thread. */
+#ifndef TALLY_SOURCE_H
+#define TALLY_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <tally/client.h>
+#include <tally/err.h>
+
+#include "base/arena.h"
+#include "cli.h"
+#include "export_dir.h"
+#include "note/trust.h"
+
+struct source {
+    const char *directory;       /* NULL: nodes are asked */
+    struct tally_client *client; /* NULL: the directory is read */
+    uint64_t timeout_ms;
+    struct arena *arena; /* of the checkpoint */
+    struct export_checkpoint checkpoint;
+    struct trust *trust;           /* NULL: there is none */
+    struct trust_checkpoint found; /* with a trust file: who signed */
+};
+
+/* Leaves first .. first + count - 1; they borrow from the page. */
+struct source_page {
+    uint64_t first;
+    uint32_t count;
+    struct bytes leaves[TILES_WIDTH];
+    bool has_tile; /* a directory says what the leaf hashes are */
+    struct tally_hash tile[TILES_WIDTH];
+    uint8_t *data;
+    size_t size; /* bytes of a page that nodes gave */
+};
+
+/* A directory. Errors, said through cli_fail: as export_checkpoint_read and source_checkpoint.
+ */
+TALLY_NODISCARD enum tally_err source_open_directory(struct cli *cli, const char *directory,
+                                                     struct source *ret_source);
+/* Nodes, at "URL[,URL]", with the options --ca, --timeout and --trust of the command; waits for
+ * a checkpoint with the cosignatures that the trust file asks for. Errors, said through
+ * cli_fail: TALLY_E_NOT_FOUND (nothing is published), of the client and of the check. */
+TALLY_NODISCARD enum tally_err source_open_nodes(struct cli *cli, const char *urls,
+                                                 struct source *ret_source);
+/* Also after an error of an open, and of a zeroed struct. */
+void source_close(struct source *source);
+
+/* The next page, full up to a multiple of 256 or to the end; `first` is 0, or the end of the
+ * page before. Free it, also after an error. Errors: TALLY_E_NOT_FOUND, TALLY_E_MALFORMED (a
+ * file; the diag names it), TALLY_E_IO, TALLY_E_TIMEOUT and others of the client,
+ * TALLY_E_NO_MEMORY. */
+TALLY_NODISCARD enum tally_err source_page(struct source *source, uint64_t first,
+                                           struct source_page *ret_page,
+                                           struct tally_diag *diag);
+void source_page_free(struct source_page *page);
+
+/* A line on the terminal that is written over and over: "<text>: N of M records, R/s". Nothing
+ * when standard error is no terminal, or the last one was just now. */
+struct source_progress {
+    uint64_t begin_ms, last_ms, first, total;
+    bool shown;
+};
+void source_progress_begin(struct source_progress *progress, uint64_t first, uint64_t total);
+void source_progress_tell(struct cli *cli, struct source_progress *progress, const char *text,
+                          uint64_t done);
+/* Before other lines: the progress line is wiped. */
+void source_progress_end(struct cli *cli, const struct source_progress *progress);
+
+#endif
