@@ -44,6 +44,13 @@ static enum tally_err check_trust(struct source *source, struct tally_diag *diag
     enum tally_err err;
 
     if (trust == NULL) return TALLY_OK;
+    if (!bytes_equal(checkpoint->origin,
+                     bytes_of(trust_origin(trust), strlen(trust_origin(trust))))) {
+        tally_diag_set(diag, "the checkpoint is of %.*s, the trust file of %s",
+                       (int)checkpoint->origin.size, (const char *)checkpoint->origin.data,
+                       trust_origin(trust));
+        return TALLY_E_WRONG_LEDGER;
+    }
     err = trust_check_checkpoint(trust, source->checkpoint.note.data,
                                  source->checkpoint.note.size, &source->found, diag);
     if (err != TALLY_OK) return err;
