@@ -20,6 +20,11 @@ enum {
     FAULT_SIZE = 320, /* of one text, longer ones are cut */
     PATH_SIZE = 4096,
     TEXT_SIZE = 1024, /* of the texts in a list */
+
+    /* What reading may use, whatever the file says: the structs of a policy's clauses are large
+     * beside their text, and so many that the limits of lists bound them. */
+    ARENA_FLAT = 4 * 1024 * 1024,
+    ARENA_FACTOR = 96, /* times the text: "{}," makes a struct */
 };
 
 struct fault {
@@ -53,6 +58,16 @@ static bool place_after(struct config_place a, struct config_place b)
 
 void config_fault(struct config *config, struct config_place place, const char *format, ...)
 {
+    char text[FAULT_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    for (uint32_t i = 0; i < config->faults_count; i++) /* said once is enough */
+        if (memcmp(&config->faults[i].place, &place, sizeof place) == 0 &&
+            strcmp(config->faults[i].text, text) == 0)
+            return;
     if (config->faults_count == FAULTS_MAX) {
         config->faults_lost++;
         return;
@@ -60,12 +75,8 @@ void config_fault(struct config *config, struct config_place place, const char *
     uint32_t at = config->faults_count++;
     for (; at > 0 && place_after(config->faults[at - 1].place, place); at--)
         config->faults[at] = config->faults[at - 1];
-
-    va_list arguments;
     config->faults[at].place = place;
-    va_start(arguments, format);
-    (void)vsnprintf(config->faults[at].text, FAULT_SIZE, format, arguments);
-    va_end(arguments);
+    strcpy(config->faults[at].text, text);
 }
 
 enum tally_err config_result(const struct config *config)
@@ -108,7 +119,7 @@ enum tally_err config_open_text(const char *path, struct bytes text, struct conf
     config = calloc(1, sizeof *config);
     if (config == NULL) return TALLY_E_NO_MEMORY;
     (void)snprintf(config->path, sizeof config->path, "%s", path);
-    err = arena_open(LIMIT_ARENA_FLAT + LIMIT_ARENA_FACTOR * text.size, &config->arena);
+    err = arena_open(ARENA_FLAT + ARENA_FACTOR * text.size, &config->arena);
     if (err == TALLY_OK) err = config_yaml_load(config, text, &config->yaml);
     if (err != TALLY_OK) {
         config_close(config);

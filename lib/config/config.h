@@ -91,7 +91,7 @@ void config_close(struct config *config); /* NULL is accepted */
  * Errors: TALLY_E_MALFORMED (the config has faults), TALLY_E_NO_MEMORY. */
 TALLY_NODISCARD enum tally_err config_read(struct config *config,
                                            const struct config_table *table, void *to);
-/* Add a fault that a table cannot express. */
+/* Add a fault that a table cannot express; the same one again is dropped. */
 void config_fault(struct config *config, struct config_place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

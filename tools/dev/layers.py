@@ -6,7 +6,7 @@ import pathlib
 import re
 import sys
 
-LIB = {"base", "crypto", "merkle", "note", "event", "receipt", "client", "config"}
+LIB = {"base", "crypto", "merkle", "note", "event", "receipt", "client", "config", "policy"}
 NODE = {"raft", "store", "ledger", "net", "publish", "loop"}
 
 # Folder -> the folders it may include. A file directly in a folder of the top level belongs to that folder.
@@ -17,12 +17,13 @@ MAY = {
     "lib/event": {"crypto", "merkle"},
     "lib/note": {"crypto", "merkle"},
     "lib/receipt": {"crypto", "merkle", "note", "event"},
+    "lib/policy": {"crypto", "event"},
     "lib/client": LIB,
-    "lib/config": set(),
+    "lib/config": {"policy", "event"},  # a policy as YAML
     "lib/include": set(),
     "node/raft": set(),
     "node/store": {"crypto"},
-    "node/ledger": {"crypto", "merkle", "note", "event", "receipt", "store"},
+    "node/ledger": {"crypto", "merkle", "note", "event", "receipt", "policy", "store"},
     "node/net": LIB | {"store", "ledger", "raft"},  # peer_codec encodes the messages of raft.h
     "node/publish": LIB | {"store", "ledger"},
     "node/loop": LIB | NODE,
@@ -44,10 +45,10 @@ THIRD = {
     "jansson.h": r"(lib/event/\w+|tools/tally/\w+|node/main)\.c",
     "yaml.h": r"lib/config/\w+\.c",
     "popt.h": r"tools/tally/cli\.c|node/main\.c",
-    "protobuf-c": r"lib/event/\w+\.[ch]|(lib/client|node/net)/\w+\.c",
+    "protobuf-c": r"lib/event/\w+\.[ch]|(lib/client|lib/policy|node/net)/\w+\.c",
     "check.h": r"tests/.*",
 }
-GENERATED = r"(lib/event|lib/client|node/net)/\w+\.c"
+GENERATED = r"(lib/event|lib/client|lib/policy|node/net)/\w+\.c"
 
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -71,7 +72,7 @@ def fault(path, root, folder, kind, name):
     if name.endswith(".pb-c.h"):
         if folder == "tests" or re.fullmatch(GENERATED, text):
             return None
-        return "generated headers belong to .c files of lib/event, lib/client and node/net"
+        return "generated headers belong to .c files of lib/event, lib/client, lib/policy and node/net"
     if kind == "<":
         if first in THIRD and folder != "tests" and not re.fullmatch(THIRD[first], text):
             return f"<{first}> may be included by {THIRD[first]}"

@@ -20,6 +20,8 @@ extern const struct cli_command command_cluster_add, command_cluster_promote,
     command_cluster_remove, command_cluster_transfer;
 extern const struct cli_command command_cluster_status;
 extern const struct cli_command command_export, command_audit;
+extern const struct cli_command command_policy_check, command_policy_compile,
+    command_policy_explain, command_policy_test;
 extern const struct cli_command command_bench;
 extern const struct cli_command command_version;
 extern const struct cli_command command_help;
