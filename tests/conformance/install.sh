@@ -7,7 +7,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cmake --install "$TALLY_BUILD_DIR" --prefix "$work/usr" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 
-for path in bin/tally sbin/tallyd include/tally/err.h include/tally/verify.h; do
+for path in bin/tally sbin/tallyd include/tally/err.h include/tally/verify.h share/tally/policies/default.yaml \
+    share/tally/policies/default.cases.yaml share/tally/policies/default.persons.yaml; do
   case $path in                                # a program that this tree does not build yet is not asked for
     bin/tally) [ -e "$TALLY_SOURCE_DIR/tools/tally/main.c" ] || continue ;;
     sbin/tallyd) [ -e "$TALLY_SOURCE_DIR/node/main.c" ] || continue ;;
