@@ -230,12 +230,18 @@ static enum policy_clause_type type_of(struct config *config, const struct raw_c
         {raw->not_open.place, POLICY_CLAUSE_OPEN},
     };
     enum policy_clause_type type = 0;
+    struct config_place first = {0, 0};
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (kinds[i].place.line == 0) continue;
+        const struct config_place place = kinds[i].place;
+        const bool later = place.line > first.line ||
+                           (place.line == first.line && place.column > first.column);
+
+        if (place.line == 0) continue;
         if (type != 0)
-            config_fault(config, kinds[i].place,
+            config_fault(config, later ? place : first,
                          "a second clause in one entry; begin a new one with '-'");
+        if (type == 0 || !later) first = place;
         type = kinds[i].type;
     }
     if (type == 0 && raw->place.line != 0)

@@ -63,47 +63,58 @@ static bool forbids_by_role(const struct policy_rule *rule)
     return rule->effect == POLICY_EFFECT_FORBID && rule->clauses_count > 0;
 }
 
-/* Who may act: PERMITs leave somebody each, REQUIREs and FORBIDs leave somebody together. */
-static bool actor_found(const struct gate *gate)
+/* Those who may act as far as REQUIREs and FORBIDs go. */
+static uint64_t actors_left(const struct gate *gate)
 {
-    const struct policy *policy = gate->policy;
-    uint64_t among = 0, unused = 0;
+    const enum policy_actor kind = gate->view->persons[0].kind; /* 0: any */
+    uint64_t among = 0;
     uint32_t clause = 0;
-    bool found = false, permits = false;
 
     for (uint32_t i = 0; i < gate->persons_count; i++)
-        if (gate->persons[i].active && gate->persons[i].kind == gate->view->persons[0].kind)
+        if (gate->persons[i].active && (kind == 0 || gate->persons[i].kind == kind))
             among |= UINT64_C(1) << i;
-    if (among == 0) return false; /* there is nobody of this kind: nothing to say */
-    for (uint32_t i = 0; i < policy->rules_count; i++) {
-        if (!matches(gate, i)) continue;
-        if (forbids_by_role(&policy->rules[i])) among &= ~actors_of(gate, i, among, &clause);
-        if (policy->rules[i].effect != POLICY_EFFECT_REQUIRE || among == 0) continue;
-        unused = actors_of(gate, i, among, &clause);
-        if (unused == 0) {
-            const struct policy_finding finding =
-                finding_of(gate, POLICY_FINDING_GATE_ROLE, i, clause);
+    for (uint32_t i = 0; i < gate->policy->rules_count; i++) {
+        const struct policy_rule *rule = &gate->policy->rules[i];
 
-            policy_finding_add(gate->findings, &finding);
-        }
-        among = unused;
+        if (!matches(gate, i)) continue;
+        if (forbids_by_role(rule)) among &= ~actors_of(gate, i, among, &clause);
+        if (rule->effect == POLICY_EFFECT_REQUIRE) among = actors_of(gate, i, among, &clause);
     }
-    for (uint32_t i = 0; i < policy->rules_count; i++)
-        if (matches(gate, i) && policy->rules[i].effect == POLICY_EFFECT_PERMIT) {
-            permits = true;
-            found |= actors_of(gate, i, among, &clause) != 0;
-        }
-    return permits && found;
+    return among;
 }
 
-/* Say of every PERMIT that nobody has its role: only when there is somebody of any kind who
- * could act is it left unsaid. */
+/* Is there somebody whom some PERMIT lets act? When no kind of actor is left out, that there is
+ * nobody is said of every PERMIT. */
+static bool actor_found(const struct gate *gate)
+{
+    const uint64_t among = actors_left(gate);
+    uint32_t clause = 0;
+    bool found = false;
+
+    for (uint32_t i = 0; i < gate->policy->rules_count; i++)
+        if (matches(gate, i) && gate->policy->rules[i].effect == POLICY_EFFECT_PERMIT)
+            found |= actors_of(gate, i, among, &clause) != 0;
+    for (uint32_t i = 0; i < gate->policy->rules_count; i++) {
+        if (found || gate->view->persons[0].kind != 0 || !matches(gate, i) ||
+            gate->policy->rules[i].effect != POLICY_EFFECT_PERMIT)
+            continue;
+        clause = POLICY_CLAUSES_MAX; /* the whole rule, when it asks for no role */
+        (void)actors_of(gate, i, among, &clause);
+        const struct policy_finding finding =
+            finding_of(gate, POLICY_FINDING_GATE_ROLE, i, clause);
+
+        policy_finding_add(gate->findings, &finding);
+    }
+    return found;
+}
+
+/* Roles that nobody at all has. */
 static void say_roles(const struct gate *gate)
 {
     for (uint32_t i = 0; i < gate->policy->rules_count; i++) {
         const struct policy_rule *rule = &gate->policy->rules[i];
 
-        if (!matches(gate, i) || rule->effect != POLICY_EFFECT_PERMIT) continue;
+        if (!matches(gate, i) || rule->effect == POLICY_EFFECT_FORBID) continue;
         for (uint32_t k = 0; k < rule->clauses_count; k++) {
             bool held = rule->clauses[k].type != POLICY_CLAUSE_ACTOR_ROLE;
 

@@ -218,7 +218,9 @@ static void walk_kinds(struct survey *survey, struct policy_view *view,
                 if (survey->cells++ >= POLICY_SURVEY_CELLS_MAX) return;
                 view->kind = (enum policy_kind)kind;
                 view->data_class = (enum policy_class) class;
-                actor->kind = (enum policy_actor)who;
+                actor->kind = (survey->facts_named & POLICY_FACT_ACTOR_KIND) != 0
+                                  ? (enum policy_actor)who
+                                  : 0;
                 look_at_cell(survey, view);
             }
 }

@@ -95,28 +95,46 @@ enum policy_fact {
 enum { POLICY_EVENTS_COUNT = 71 };
 
 /* RiskTier, VersionKind, DataClass, PrincipalKind and Meaning of event.proto. */
-#define POLICY_TIER_TABLE(X) X(1, LOW, "low") X(2, MEDIUM, "medium") X(3, HIGH, "high")
+#define POLICY_TIER_TABLE(X)                                                                   \
+    X(1, LOW, "low")                                                                           \
+    X(2, MEDIUM, "medium")                                                                     \
+    X(3, HIGH, "high")
 #define POLICY_KIND_TABLE(X)                                                                   \
     X(1, ADAPTER, "adapter")                                                                   \
-    X(2, FULL, "full") X(3, MERGE, "merge") X(4, QUANTISED, "quantised")
+    X(2, FULL, "full")                                                                         \
+    X(3, MERGE, "merge")                                                                       \
+    X(4, QUANTISED, "quantised")
 #define POLICY_CLASS_TABLE(X)                                                                  \
     X(1, PUBLIC, "public")                                                                     \
-    X(2, INTERNAL, "internal") X(3, CONFIDENTIAL, "confidential") X(4, PERSONAL, "personal")
-#define POLICY_ACTOR_TABLE(X) X(1, HUMAN, "human") X(2, SERVICE, "service") X(3, ROBOT, "robot")
+    X(2, INTERNAL, "internal")                                                                 \
+    X(3, CONFIDENTIAL, "confidential")                                                         \
+    X(4, PERSONAL, "personal")
+#define POLICY_ACTOR_TABLE(X)                                                                  \
+    X(1, HUMAN, "human")                                                                       \
+    X(2, SERVICE, "service")                                                                   \
+    X(3, ROBOT, "robot")
 #define POLICY_MEANING_TABLE(X)                                                                \
     X(1, AUTHOR, "author")                                                                     \
     X(2, REVIEW, "review")                                                                     \
     X(3, APPROVE, "approve")                                                                   \
-    X(4, RESPONSIBILITY, "responsibility") X(5, WITNESS, "witness") X(6, EXECUTE, "execute")
+    X(4, RESPONSIBILITY, "responsibility")                                                     \
+    X(5, WITNESS, "witness")                                                                   \
+    X(6, EXECUTE, "execute")
 
 #define POLICY_EFFECT_TABLE(X)                                                                 \
-    X(1, PERMIT, "permit") X(2, REQUIRE, "require") X(3, FORBID, "forbid")
+    X(1, PERMIT, "permit")                                                                     \
+    X(2, REQUIRE, "require")                                                                   \
+    X(3, FORBID, "forbid")
 #define POLICY_DISTINCT_TABLE(X)                                                               \
-    X(1, PERSON, "person") X(2, ORG_UNIT, "org_unit") X(3, SITE, "site")
+    X(1, PERSON, "person")                                                                     \
+    X(2, ORG_UNIT, "org_unit")                                                                 \
+    X(3, SITE, "site")
 #define POLICY_EXCLUDE_TABLE(X)                                                                \
     X(1, REQUESTER, "requester")                                                               \
     X(2, AUTHOR, "author")                                                                     \
-    X(3, EVALUATOR, "evaluator") X(4, DEPLOYER, "deployer") X(5, OWNER, "owner")
+    X(3, EVALUATOR, "evaluator")                                                               \
+    X(4, DEPLOYER, "deployer")                                                                 \
+    X(5, OWNER, "owner")
 /* The first six are Category of event.proto; then the risk assessment, then attestations. */
 #define POLICY_EVIDENCE_TABLE(X)                                                               \
     X(1, QUALITY, "quality")                                                                   \
@@ -125,12 +143,20 @@ enum { POLICY_EVENTS_COUNT = 71 };
     X(4, SECURITY, "security")                                                                 \
     X(5, PRIVACY, "privacy")                                                                   \
     X(6, ROBUSTNESS, "robustness")                                                             \
-    X(16, RISK, "risk_assessment") X(32, OMS, "oms") X(33, IN_TOTO, "in_toto")                 \
-        X(34, SLSA, "slsa") X(35, CYCLONEDX, "cyclonedx") X(36, SPDX, "spdx")                  \
-            X(37, MODEL_CARD, "model_card") X(38, ANNEX_IV, "annex_iv") X(39, DPIA, "dpia")
+    X(16, RISK, "risk_assessment")                                                             \
+    X(32, OMS, "oms")                                                                          \
+    X(33, IN_TOTO, "in_toto")                                                                  \
+    X(34, SLSA, "slsa")                                                                        \
+    X(35, CYCLONEDX, "cyclonedx")                                                              \
+    X(36, SPDX, "spdx")                                                                        \
+    X(37, MODEL_CARD, "model_card")                                                            \
+    X(38, ANNEX_IV, "annex_iv")                                                                \
+    X(39, DPIA, "dpia")
 /* In rising order: a verdict reaches all before it. */
 #define POLICY_VERDICT_TABLE(X)                                                                \
-    X(1, FAILED, "failed") X(2, INCONCLUSIVE, "inconclusive") X(3, PASSED, "passed")
+    X(1, FAILED, "failed")                                                                     \
+    X(2, INCONCLUSIVE, "inconclusive")                                                         \
+    X(3, PASSED, "passed")
 #define POLICY_STATE_TABLE(X)                                                                  \
     X(1, REGISTERED, "registered")                                                             \
     X(2, REQUESTED, "requested")                                                               \
@@ -138,11 +164,16 @@ enum { POLICY_EVENTS_COUNT = 71 };
     X(4, ACTIVE, "active")                                                                     \
     X(5, DEPRECATED, "deprecated")                                                             \
     X(6, RETIRED, "retired")                                                                   \
-    X(7, REVOKED, "revoked") X(8, QUARANTINED, "quarantined") X(9, TAINTED, "tainted")         \
-        X(10, ARCHIVED, "archived") X(11, HELD, "held")
+    X(7, REVOKED, "revoked")                                                                   \
+    X(8, QUARANTINED, "quarantined")                                                           \
+    X(9, TAINTED, "tainted")                                                                   \
+    X(10, ARCHIVED, "archived")                                                                \
+    X(11, HELD, "held")
 #define POLICY_SEVERITY_TABLE(X)                                                               \
     X(1, MINOR, "minor")                                                                       \
-    X(2, MAJOR, "major") X(3, SERIOUS, "serious") X(4, CRITICAL, "critical")
+    X(2, MAJOR, "major")                                                                       \
+    X(3, SERIOUS, "serious")                                                                   \
+    X(4, CRITICAL, "critical")
 /* Of the bases or the data sets, the worst one: from UNPINNED on it is not fine. */
 #define POLICY_INPUT_TABLE(X)                                                                  \
     X(1, FINE, "fine")                                                                         \
@@ -151,12 +182,15 @@ enum { POLICY_EVENTS_COUNT = 71 };
     X(4, DEPRECATED, "deprecated")                                                             \
     X(5, QUARANTINED, "quarantined")                                                           \
     X(6, CONSENT_WITHDRAWN, "consent_withdrawn")                                               \
-    X(7, TAINTED, "tainted") X(8, REVOKED, "revoked")
+    X(7, TAINTED, "tainted")                                                                   \
+    X(8, REVOKED, "revoked")
 #define POLICY_OP_TABLE(X)                                                                     \
     X(1, IS, "is")                                                                             \
     X(2, IS_NOT, "is_not")                                                                     \
     X(3, AT_LEAST, "at_least")                                                                 \
-    X(4, AT_MOST, "at_most") X(5, ONE_OF, "one_of") X(6, NONE_OF, "none_of")
+    X(4, AT_MOST, "at_most")                                                                   \
+    X(5, ONE_OF, "one_of")                                                                     \
+    X(6, NONE_OF, "none_of")
 
 #define X(value, name, word) POLICY_TIER_##name = (value),
 enum policy_tier { POLICY_TIER_TABLE(X) };

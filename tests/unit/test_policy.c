@@ -76,6 +76,20 @@ static char *role_names[66], *environment_names[2], *subjects[10], *texts[17];
 static Tally__PolicyRule *rule_pointers[257];
 static Tally__PolicyClause *clause_pointers[9];
 
+static void make_match(void)
+{
+    tally__policy_match__init(&match);
+    match.events_high = 1 << 6; /* the last type */
+    match.tier_min = 1;
+    match.tier_max = 3;
+    match.n_subjects = 2;
+    match.subjects = subjects;
+    match.environments = 3;
+    match.kinds = match.data_classes = 2 | 16;
+    match.actor_kinds = 2 | 8;
+    rules[1].match = &match;
+}
+
 static void make(void)
 {
     static char long_names[66][16];
@@ -113,16 +127,7 @@ static void make(void)
     rules[1].id = 65535;
     rules[1].name = (char *)"two";
     rules[1].effect = TALLY__POLICY_EFFECT__POLICY_EFFECT_PERMIT;
-    tally__policy_match__init(&match);
-    match.events_high = 1 << 6; /* the last type */
-    match.tier_min = 1;
-    match.tier_max = 3;
-    match.n_subjects = 2;
-    match.subjects = subjects;
-    match.environments = 3;
-    match.kinds = match.data_classes = 2 | 16;
-    match.actor_kinds = 2 | 8;
-    rules[1].match = &match;
+    make_match();
     tally__policy_approvals__init(&approvals);
     approvals.roles = 3;
     approvals.count = 16;

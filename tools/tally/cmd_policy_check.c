@@ -57,6 +57,19 @@ static void name_persons(const struct policy_load *load, uint64_t persons, char 
                                    load->cases.persons[i].id);
 }
 
+/* Why nobody passes a gate, and what to do. */
+static const char *why_closed(const struct policy_finding *finding)
+{
+    if (finding->type == POLICY_FINDING_GATE_ROLE)
+        return "no active person may act as such and passes the other rules, too; grant roles";
+    if (finding->type == POLICY_FINDING_GATE_EVIDENCE)
+        return "no active person could give it; grant the role to somebody else";
+    if (finding->have < finding->need)
+        return "too few active persons are such; ask for less, or grant the role";
+    return "the same persons are needed for other clauses, and one person counts once; grant "
+           "the roles to more people";
+}
+
 /* What is wrong, and what to do. */
 static void describe(const struct policy_load *load, const struct policy_finding *finding,
                      char to[TEXT_SIZE])
@@ -65,7 +78,7 @@ static void describe(const struct policy_load *load, const struct policy_finding
     const struct policy_rule *rule =
         finding->rule == POLICY_NO_RULE ? NULL : &policy->rules[finding->rule];
     const char *name = rule == NULL ? "" : rule->name;
-    char place[WHERE_SIZE], asked[POLICY_TEXT_SIZE] = "";
+    char place[WHERE_SIZE], asked[POLICY_TEXT_SIZE] = "an actor";
 
     if (rule != NULL && finding->clause < rule->clauses_count)
         (void)policy_text_clause(policy, &rule->clauses[finding->clause], asked);
@@ -94,27 +107,10 @@ static void describe(const struct policy_load *load, const struct policy_finding
                        name);
         return;
     case POLICY_FINDING_GATE_ROLE:
-        (void)snprintf(
-            to, TEXT_SIZE,
-            "nobody can pass '%s' (%s): it asks for %s, and no active person is one; "
-            "grant the role",
-            name, place, asked);
-        return;
     case POLICY_FINDING_GATE_APPROVALS:
-        (void)snprintf(to, TEXT_SIZE,
-                       "nobody can pass '%s' (%s): it asks for %s, and %s; ask for less, or "
-                       "grant the roles to more people",
-                       name, place, asked,
-                       finding->have < finding->need
-                           ? "too few active persons are such"
-                           : "the same persons are needed for other clauses, and one person "
-                             "counts once");
-        return;
     case POLICY_FINDING_GATE_EVIDENCE:
-        (void)snprintf(to, TEXT_SIZE,
-                       "nobody can pass '%s' (%s): it asks for %s, and no active person could "
-                       "give it",
-                       name, place, asked);
+        (void)snprintf(to, TEXT_SIZE, "nobody can pass '%s' (%s): it asks for %s, and %s", name,
+                       place, asked, why_closed(finding));
         return;
     case POLICY_FINDING_LOCK_OUT:
         (void)snprintf(to, TEXT_SIZE,
@@ -142,13 +138,14 @@ static struct config_place place_of(const struct policy_load *load,
 {
     if (finding->rule == POLICY_NO_RULE) return (struct config_place){1, 1};
     const struct policy_rule_place *place = &load->file.places[finding->rule];
-    const bool of_clause = finding->type == POLICY_FINDING_CONTRADICTION ||
+    const bool is_clause = finding->type == POLICY_FINDING_CONTRADICTION ||
                            finding->type == POLICY_FINDING_GATE_ROLE ||
                            finding->type == POLICY_FINDING_GATE_APPROVALS ||
                            finding->type == POLICY_FINDING_GATE_EVIDENCE ||
                            finding->type == POLICY_FINDING_NARROW;
 
-    return of_clause ? place->clauses[finding->clause] : place->rule;
+    return is_clause && finding->clause < POLICY_CLAUSES_MAX ? place->clauses[finding->clause]
+                                                             : place->rule;
 }
 
 static void sort_by_place(const struct policy_load *load, struct policy_findings *findings)
