@@ -35,18 +35,34 @@ void policy_places_begin(struct policy_places *places, const struct policy_perso
                          uint32_t count)
 {
     ASSERT(count <= POLICY_PERSONS_MAX);
+    places->persons = persons;
+    places->persons_count = count;
     places->clauses_count = 0;
-    for (uint32_t i = 0; i < POLICY_PERSONS_MAX; i++) {
-        places->holds[i] = POLICY_PLACES_FREE;
-        places->same_unit[i] = places->same_site[i] = 0;
-    }
-    for (uint32_t i = 0; i < count; i++)
-        for (uint32_t k = 0; k < count; k++) {
-            if (strcmp(persons[i].unit, persons[k].unit) == 0)
-                places->same_unit[i] |= UINT64_C(1) << k;
-            if (strcmp(persons[i].site, persons[k].site) == 0)
-                places->same_site[i] |= UINT64_C(1) << k;
+    memset(places->known, 0, sizeof places->known);
+    for (uint32_t i = 0; i < POLICY_PERSONS_MAX; i++) places->holds[i] = POLICY_PLACES_FREE;
+}
+
+/* Find out who shares a unit or site with whom: only of those for whom it matters, because that
+ * compares texts. */
+static void know_groups(struct policy_places *places, const struct policy_places_clause *clause)
+{
+    uint64_t left = clause->eligible & ~places->known[clause->distinct];
+    const bool by_unit = clause->distinct == POLICY_DISTINCT_ORG_UNIT;
+    uint64_t *groups = by_unit ? places->same_unit : places->same_site;
+
+    if (clause->distinct == POLICY_DISTINCT_PERSON) return;
+    places->known[clause->distinct] |= left;
+    for (; left != 0; left &= left - 1) {
+        const uint32_t person = lowest(left);
+        const char *own = by_unit ? places->persons[person].unit : places->persons[person].site;
+
+        groups[person] = 0;
+        for (uint32_t i = 0; i < places->persons_count; i++) {
+            const char *other = by_unit ? places->persons[i].unit : places->persons[i].site;
+
+            if (strcmp(own, other) == 0) groups[person] |= UINT64_C(1) << i;
         }
+    }
 }
 
 static void reach(struct search *search, uint64_t persons, uint32_t via, uint32_t from)
@@ -128,6 +144,7 @@ uint32_t policy_places_add(struct policy_places *places,
     const uint32_t number = places->clauses_count++;
 
     ASSERT(number < POLICY_APPROVALS_MAX);
+    know_groups(places, clause);
     places->clauses[number] = *clause;
     places->clauses[number].filled = 0;
     places->clauses[number].short_of = false;

@@ -22,14 +22,17 @@ struct policy_places_clause {
 };
 
 struct policy_places {
-    uint32_t clauses_count;
+    const struct policy_person *persons;
+    uint32_t persons_count, clauses_count;
     struct policy_places_clause clauses[POLICY_APPROVALS_MAX];
-    uint16_t holds[POLICY_PERSONS_MAX];     /* clause of a person; POLICY_PLACES_FREE */
-    uint64_t same_unit[POLICY_PERSONS_MAX]; /* who has the same unit, with the person */
-    uint64_t same_site[POLICY_PERSONS_MAX];
+    uint16_t holds[POLICY_PERSONS_MAX]; /* clause of a person; POLICY_PLACES_FREE */
+    /* Who has the same unit or site, with the person; only of those in `known`, by distinct. */
+    uint64_t known[POLICY_DISTINCT_SITE + 1];
+    uint64_t same_unit[POLICY_PERSONS_MAX], same_site[POLICY_PERSONS_MAX];
 };
 enum { POLICY_PLACES_FREE = UINT16_MAX };
 
+/* The persons are borrowed until the last call for these places. */
 void policy_places_begin(struct policy_places *places, const struct policy_person *persons,
                          uint32_t count);
 /* Add a clause and fill as many places as possible, moving persons where that helps; the places
@@ -39,7 +42,8 @@ uint32_t policy_places_add(struct policy_places *places,
 /* Mark the clauses that are short of persons: those with empty places, and those with whom they
  * compete (the source's side of the least cut). Returns how many there are. */
 uint32_t policy_places_short(struct policy_places *places);
-/* So many places of the clause could be filled if it were the only one; `count` at most. */
+/* So many places of the clause, which was added, could be filled if it were the only one;
+ * `count` at most. */
 uint32_t policy_places_alone(const struct policy_places *places,
                              const struct policy_places_clause *clause);
 
