@@ -3,8 +3,10 @@
  * each row; bytes cut and flipped. */
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "policy.pb-c.h"
 #include "policy/policy.h"
 #include "support/check_main.h"
@@ -385,6 +387,40 @@ START_TEST(words)
 }
 END_TEST
 
+/* People find every type, and its facts, in the page that messages send them to. */
+START_TEST(types_in_docs)
+{
+    const char *root = getenv("TALLY_SOURCE_DIR");
+    char path[4096], row[96], name[96];
+    uint8_t *page = NULL;
+    size_t size = 0;
+
+    (void)snprintf(path, sizeof path, "%s/docs/governance-policy.md",
+                   root != NULL ? root : ".");
+    ck_assert_int_eq(file_read(path, 1024 * 1024, &page, &size, NULL), TALLY_OK);
+    for (uint32_t i = 0; i < POLICY_EVENTS_COUNT; i++) {
+        const uint8_t facts = policy_event(i)->facts;
+        const char *parts[] = {(facts & POLICY_FACT_ENVIRONMENT) != 0 ? "environment" : NULL,
+                               (facts & POLICY_FACT_TIER) != 0 ? "tier" : NULL,
+                               (facts & POLICY_FACT_KIND) != 0 ? "kind" : NULL};
+        size_t at = 0;
+
+        for (size_t k = 0; k < 3; k++)
+            if (parts[k] != NULL)
+                at += (size_t)snprintf(row + at, sizeof row - at, "%s%s", at == 0 ? "" : ", ",
+                                       parts[k]);
+        char wanted[128];
+        (void)snprintf(wanted, sizeof wanted, "\n| %s | `", at == 0 ? "none" : row);
+        const char *line = strstr((const char *)page, wanted);
+        ck_assert_msg(line != NULL, "%s", wanted);
+        (void)snprintf(name, sizeof name, "`%s`", policy_event(i)->name);
+        const char *found = strstr(line + 1, name);
+        ck_assert_msg(found != NULL && found < strchr(line + 1, '\n'), "%s", name);
+    }
+    free(page);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("policy");
@@ -396,6 +432,7 @@ static Suite *make_suite(void)
     tcase_add_test(all, too_large);
     tcase_add_test(all, cut_and_flipped);
     tcase_add_test(all, words);
+    tcase_add_test(all, types_in_docs);
     suite_add_tcase(suite, all);
     return suite;
 }
