@@ -191,6 +191,7 @@ CHANGE(many_rules, policy.n_rules = 257)
 CHANGE(id_low, rules[0].id = 1023)
 CHANGE(id_high, rules[1].id = 65536)
 CHANGE(ids_equal, rules[1].id = 1024)
+CHANGE(ids_turned, (rules[0].id = 65535, rules[1].id = 1024))
 CHANGE(rule_name, rules[0].name = (char *)"a b")
 CHANGE(names_equal, rules[1].name = (char *)"one")
 CHANGE(no_effect, rules[1].effect = TALLY__POLICY_EFFECT__POLICY_EFFECT_UNSPECIFIED)
@@ -267,6 +268,7 @@ static const struct {
     {id_low, "1024 to 65535"},
     {id_high, "1024 to 65535"},
     {ids_equal, "ascend by id"},
+    {ids_turned, "ascend by id"},
     {rule_name, "no path segment"},
     {names_equal, "one name"},
     {no_effect, "permit, require or forbid"},
