@@ -157,7 +157,7 @@ static bool view_member_changed(const Tally__LedgerMemberChanged *from, struct a
     return true;
 }
 
-static bool view_payload(const Tally__Event *from, struct arena *arena, struct event *to)
+static bool view_trust(const Tally__Event *from, struct arena *arena, struct event *to)
 {
     switch (to->type) {
     case EVENT_LEDGER_GENESIS:
@@ -187,26 +187,64 @@ static bool view_payload(const Tally__Event *from, struct arena *arena, struct e
         to->role.role = from->role_revoked->role;
         to->role.scope = from->role_revoked->scope;
         return true;
-    case EVENT_MODEL_CREATED:
-        to->model_created.owner = from->model_created->owner;
+    case EVENT_AUDIT_EXPORTED:
+        to->audit_exported.to_size = from->audit_exported->to_size;
+        to->audit_exported.recipient = from->audit_exported->recipient;
         return true;
+    default:
+        return true; /* facts for readers */
+    }
+}
+
+/* The payloads of inputs, change and what follows. */
+static void view_change(const Tally__Event *from, struct event *to)
+{
+    switch (to->type) {
+    case EVENT_ENVIRONMENT_REGISTERED:
+        to->environment_registered.site = from->environment_registered->site;
+        return;
+    case EVENT_ENDPOINT_REGISTERED:
+        to->endpoint_registered.environment = from->endpoint_registered->environment;
+        return;
+    case EVENT_MODEL_CREATED:
+        to->model.owner = from->model_created->owner;
+        return;
+    case EVENT_MODEL_UPDATED:
+        to->model.owner = from->model_updated->owner;
+        return;
+    case EVENT_CHANGE_REQUESTED:
+        to->change_requested.model = from->change_requested->model;
+        return;
     case EVENT_VERSION_REGISTERED:
         to->version_registered.kind = (uint32_t)from->version_registered->kind;
         to->version_registered.base = from->version_registered->base_model;
-        return true;
+        to->version_registered.run = from->version_registered->run;
+        return;
+    case EVENT_ATTESTATION_ATTACHED:
+        copy_hash(&to->judged.manifest_root, from->attestation_attached->manifest_root);
+        to->judged.environment = "";
+        return;
     case EVENT_EVALUATION_RECORDED:
         copy_hash(&to->judged.manifest_root, from->evaluation_recorded->manifest_root);
         to->judged.environment = "";
-        return true;
+        return;
+    case EVENT_RISK_ASSESSED:
+        copy_hash(&to->judged.manifest_root, from->risk_assessed->manifest_root);
+        to->judged.environment = "";
+        return;
     case EVENT_APPROVAL_GRANTED:
         copy_hash(&to->judged.manifest_root, from->approval_granted->manifest_root);
         to->judged.environment = from->approval_granted->environment;
-        return true;
-    case EVENT_BASE_MODEL_REGISTERED:
-    case EVENT_DATASET_REGISTERED:
-    case EVENT_ANNOTATION_ADDED:
-        return true;
+        return;
+    default:
+        return; /* facts for readers */
     }
+}
+
+static bool view_payload(const Tally__Event *from, struct arena *arena, struct event *to)
+{
+    if (to->type < EVENT_BASE_MODEL_REGISTERED) return view_trust(from, arena, to);
+    view_change(from, to);
     return true;
 }
 

@@ -110,16 +110,31 @@ struct event {
             uint64_t expires_ms; /* granted only; 0: never */
         } role;
         struct {
-            const char *owner;
-        } model_created;
+            const char *owner; /* "" when model.updated leaves it as it is */
+        } model;               /* model.created, model.updated */
         struct {
             uint32_t kind; /* VersionKind */
             const char *base;
+            const char *run; /* path segment, or "" */
         } version_registered;
         struct {
-            struct tally_hash manifest_root;
-            const char *environment; /* approval only */
-        } judged;                    /* evaluation.recorded, approval.granted */
+            struct tally_hash manifest_root; /* zeros: an attestation of what has no bytes */
+            const char *environment;         /* approval only */
+        } judged; /* evaluation.recorded, risk.assessed, approval.granted, attestation.attached
+                   */
+        struct {
+            const char *site; /* organisation/<o>/site/<s>, or "" */
+        } environment_registered;
+        struct {
+            const char *environment; /* path segment */
+        } endpoint_registered;
+        struct {
+            const char *model;
+        } change_requested;
+        struct {
+            uint64_t to_size;
+            const char *recipient; /* organisation/<o>..., or "" */
+        } audit_exported;
     };
 };
 

@@ -16,23 +16,15 @@ static const struct {
 #undef X
 };
 
-static const struct {
-    enum role role;
-    const char *name;
-    enum event_type types[7]; /* 0 ends the list */
-} roles[] = {
-    {ROLE_ADMIN,
-     "admin",
-     {EVENT_PRINCIPAL_REGISTERED, EVENT_KEY_ENROLLED, EVENT_KEY_REVOKED, EVENT_ROLE_GRANTED,
-      EVENT_ROLE_REVOKED, EVENT_LEDGER_MEMBER_CHANGED}},
-    {ROLE_AUTHOR,
-     "author",
-     {EVENT_MODEL_CREATED, EVENT_VERSION_REGISTERED, EVENT_DATASET_REGISTERED,
-      EVENT_BASE_MODEL_REGISTERED, EVENT_ANNOTATION_ADDED}},
-    {ROLE_EVALUATOR, "evaluator", {EVENT_EVALUATION_RECORDED, EVENT_ANNOTATION_ADDED}},
-    {ROLE_APPROVER, "approver", {EVENT_APPROVAL_GRANTED, EVENT_ANNOTATION_ADDED}},
+static const char *const role_names[ROLES_END] = {
+    [ROLE_NONE] = "?",
+    [ROLE_ADMIN] = "admin",
+    [ROLE_AUTHOR] = "author",
+    [ROLE_EVALUATOR] = "evaluator",
+    [ROLE_APPROVER] = "approver",
+    [ROLE_DEPLOYER] = "deployer",
+    [ROLE_AUDITOR] = "auditor",
 };
-enum { ROLES_COUNT = sizeof roles / sizeof roles[0] };
 
 const char *decide_rule_name(uint16_t id)
 {
@@ -46,21 +38,22 @@ const char *decide_rule_text(uint16_t id)
 
 enum role role_named(const char *name, size_t size)
 {
-    for (size_t i = 0; i < ROLES_COUNT; i++) {
-        if (strlen(roles[i].name) == size && memcmp(roles[i].name, name, size) == 0) {
-            return roles[i].role;
+    for (int role = ROLE_NONE + 1; role < ROLES_END; role++) {
+        if (strlen(role_names[role]) == size && memcmp(role_names[role], name, size) == 0) {
+            return (enum role)role;
         }
     }
     return ROLE_NONE;
 }
 
+const char *role_name(enum role role)
+{
+    return role_names[role];
+}
+
 bool role_may(enum role role, uint32_t type)
 {
-    for (size_t i = 0; i < ROLES_COUNT; i++) {
-        if (roles[i].role != role) continue;
-        for (size_t k = 0; roles[i].types[k] != 0; k++) {
-            if ((uint32_t)roles[i].types[k] == type) return true;
-        }
-    }
-    return false;
+    const struct event_type_info *info = event_type_info(type);
+
+    return info != NULL && (info->roles >> role & 1) != 0;
 }

@@ -12,7 +12,8 @@
 /*   name, id, name for people and JSON, text */
 #define RULE_TABLE(X)                                                                          \
     X(KEY_REVOKED, 1, "key_revoked", "a key that signed was revoked before")                   \
-    X(TYPE_CLOSED, 2, "type_closed", "this type of event cannot be appended")                  \
+    X(TYPE_CLOSED, 2, "type_closed",                                                           \
+      "nobody can append this type of event at feature level 1")                               \
     X(ROLE_MISSING, 3, "role_missing",                                                         \
       "the actor has no role that may append this type to this subject")                       \
     X(ROLE_EXPIRED, 4, "role_expired", "the role that would allow it has expired")             \
@@ -29,7 +30,8 @@
     X(KEY_GONE, 13, "key_gone", "the key is revoked already")                                  \
     X(SINCE_RANGE, 14, "since_range",                                                          \
       "compromised_since is not between the key's enrolment and now")                          \
-    X(ROLE_UNKNOWN, 15, "role_unknown", "no such role: admin, author, evaluator or approver")  \
+    X(ROLE_UNKNOWN, 15, "role_unknown",                                                        \
+      "no such role: admin, author, evaluator, approver, deployer or auditor")                 \
     X(ROLE_ABSENT, 16, "role_absent", "the principal does not have this role with this scope") \
     X(ROLE_LIMIT, 17, "role_limit", "the principal has as many roles as one can have")         \
     X(MODEL_ABSENT, 18, "model_absent", "the model is not created")                            \
@@ -38,7 +40,7 @@
       "the REL_BASE reference is not the registration of the base model")                      \
     X(VERSION_ABSENT, 21, "version_absent", "the version is not registered")                   \
     X(MANIFEST_MISMATCH, 22, "manifest_mismatch",                                              \
-      "manifest_root is not the one that the version registered")                              \
+      "manifest_root is not the one that the subject registered")                              \
     X(VERSION_REF, 23, "version_ref", "the reference to the version is not its registration")  \
     X(CONFIG_VERSION, 24, "config_version",                                                    \
       "the change was made for another version of the Config")                                 \
@@ -46,14 +48,26 @@
       "the last change of members is not carried out yet")                                     \
     X(MEMBER_INVALID, 26, "member_invalid", "the members cannot be changed like that")         \
     X(POLICY_INVALID, 27, "policy_invalid",                                                    \
-      "the publication policy is not valid for the voters")
+      "the publication policy is not valid for the voters")                                    \
+    X(SUBJECT_ABSENT, 28, "subject_absent", "the subject is not registered")                   \
+    X(SUBJECT_ENDED, 29, "subject_ended",                                                      \
+      "the subject has ended: it is archived, closed, completed or failed")                    \
+    X(PARENT_ABSENT, 30, "parent_absent",                                                      \
+      "the organisation, site or environment that it names is not registered")                 \
+    X(PARENT_ENDED, 31, "parent_ended", "the model that it belongs to is archived")            \
+    X(REF_TYPE, 32, "ref_type",                                                                \
+      "a reference names an event of another type than its relation asks for")                 \
+    X(REF_SUBJECT, 33, "ref_subject", "a reference names an event about another subject")      \
+    X(REF_RETRACTED, 34, "ref_retracted", "what it retracts is retracted already")             \
+    X(RUN_OPEN, 35, "run_open", "the run that made the version has not completed")             \
+    X(SIZE_RANGE, 36, "size_range", "it speaks of more records than there are")
 
 enum rule {
 #define X(name, id, lower, text) RULE_##name = (id),
     RULE_TABLE(X)
 #undef X
 };
-enum { RULES_MAX = 32 }; /* more than there are; ids are below it */
+enum { RULES_MAX = 64 }; /* more than there are; ids are below it */
 
 /* Lower-case name ("key_revoked"), and a sentence for people; "unknown rule" for an id that is
  * not in the table (a newer ledger's). Never NULL. */
@@ -61,10 +75,21 @@ const char *decide_rule_name(uint16_t id);
 const char *decide_rule_text(uint16_t id);
 
 /* The names of the roles of feature level 1. */
-enum role { ROLE_NONE, ROLE_ADMIN, ROLE_AUTHOR, ROLE_EVALUATOR, ROLE_APPROVER };
+enum role {
+    ROLE_NONE,
+    ROLE_ADMIN,
+    ROLE_AUTHOR,
+    ROLE_EVALUATOR,
+    ROLE_APPROVER,
+    ROLE_DEPLOYER,
+    ROLE_AUDITOR,
+    ROLES_END,
+};
 
 /* ROLE_NONE for a name that is no role. */
 enum role role_named(const char *name, size_t size);
+/* "author"; "?" for ROLE_NONE. */
+const char *role_name(enum role role);
 /* May this role append events of this type (enum event_type)? */
 bool role_may(enum role role, uint32_t type);
 

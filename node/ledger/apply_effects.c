@@ -85,43 +85,48 @@ static enum tally_err list_above(struct ledger *ledger, const struct event *even
 
 /* ---- what an allowed event changes ---- */
 
-static const struct event_artifact *artifact_of(const struct event *event)
-{
-    switch (event->type) {
-    case EVENT_VERSION_REGISTERED:
-        return event_artifact(event, "adapter");
-    case EVENT_BASE_MODEL_REGISTERED:
-        return event_artifact(event, "weights");
-    case EVENT_DATASET_REGISTERED:
-        return event_artifact(event, "data");
-    default:
-        return NULL;
-    }
-}
-
-static bool registers(enum event_type type)
-{
-    return type == EVENT_LEDGER_GENESIS || type == EVENT_PRINCIPAL_REGISTERED ||
-           type == EVENT_BASE_MODEL_REGISTERED || type == EVENT_DATASET_REGISTERED ||
-           type == EVENT_MODEL_CREATED || type == EVENT_VERSION_REGISTERED;
-}
-
 static void change_subject(const struct event *event, uint64_t index, struct topic *subject)
 {
+    const struct event_type_info *info = event_type_info(event->type);
+    const struct event_artifact *artifact = NULL;
+
     subject->events++;
-    if (event_type_info(event->type)->changes_state) {
+    if (info->head != HEAD_STAYS) {
         subject->has_head = true;
         subject->head = event->hash;
         subject->head_index = index;
     }
-    if (registers(event->type)) {
-        const struct event_artifact *artifact = artifact_of(event);
-
+    switch (info->effect) {
+    case EFFECT_NONE:
+    case EFFECT_RETRACTS: /* put_retracted */
+        return;
+    case EFFECT_REGISTERS:
+        if (info->artifact != NULL) artifact = event_artifact(event, info->artifact);
         subject->registered = true;
         subject->registration = event->hash;
         subject->has_bytes = artifact != NULL;
         if (artifact != NULL) subject->manifest_root = artifact->manifest_root;
+        return;
+    case EFFECT_FAILS:
+        subject->failed = true;
+        /* fall through */
+    case EFFECT_ENDS:
+        subject->ended = true;
+        return;
     }
+}
+
+/* The event that this one takes back: what refers to it from now on sees so. */
+static enum tally_err put_retracted(struct ledger *ledger, struct facts *facts)
+{
+    uint8_t value[CODEC_PLACE_SIZE];
+    struct codec_key key;
+
+    facts->retracted.retracted = true;
+    codec_place_put(&facts->retracted, value);
+    codec_key_event(&facts->retracted_hash, &key);
+    return state_set(ledger->state, STORE_STATE, codec_bytes(&key),
+                     bytes_of(value, sizeof value));
 }
 
 static struct bytes text_bytes(const char *text)
@@ -204,20 +209,20 @@ static enum tally_err put_newest_id(struct ledger *ledger, const struct event *e
 }
 
 static enum tally_err put_event(struct ledger *ledger, const struct event *event,
-                                uint64_t index, bool allowed, struct tally_diag *diag)
+                                const struct event_place *place, struct tally_diag *diag)
 {
-    uint8_t value[9];
-    struct bytes_writer writer = bytes_writer(value, sizeof value);
+    uint8_t value[CODEC_PLACE_SIZE];
     struct codec_key key;
     enum tally_err err;
 
-    bytes_put_u64(&writer, index);
-    bytes_put_u8(&writer, allowed ? 1 : 0);
+    codec_place_put(place, value);
     codec_key_event_id(event->id, event->actor, &key);
-    err = state_set(ledger->state, STORE_STATE, codec_bytes(&key), bytes_of(value, 8));
+    err = state_set(ledger->state, STORE_STATE, codec_bytes(&key),
+                    bytes_of(value, sizeof place->index)); /* it begins with the index */
     if (err != TALLY_OK) return err;
     codec_key_event(&event->hash, &key);
-    err = state_set(ledger->state, STORE_STATE, codec_bytes(&key), bytes_of(value, 9));
+    err =
+        state_set(ledger->state, STORE_STATE, codec_bytes(&key), bytes_of(value, sizeof value));
     return err != TALLY_OK ? err : put_newest_id(ledger, event, diag);
 }
 
@@ -225,17 +230,23 @@ enum tally_err effects_put(struct ledger *ledger, const struct event *event,
                            struct facts *facts, bool allowed, struct tally_diag *diag)
 {
     const uint64_t index = ledger->applied.size - 1;
+    struct event_place place = {
+        .index = index, .allowed = allowed, .type = (uint16_t)event->type};
     struct codec_key key;
-    enum tally_err err = put_event(ledger, event, index, allowed, diag);
+    enum tally_err err = list_above(ledger, event, index, diag);
 
-    if (err == TALLY_OK) err = list_above(ledger, event, index, diag);
     if (err == TALLY_OK) {
         err = effects_list(ledger, &facts->subject, facts->subject_found, index, event->type);
     }
+    place.list = facts->subject.list;
+    if (err == TALLY_OK) err = put_event(ledger, event, &place, diag);
     if (err != TALLY_OK) return err;
     if (allowed) change_subject(event, index, &facts->subject);
     codec_key_path(event->subject, strlen(event->subject), &key);
     err = effects_topic_put(ledger, codec_bytes(&key), &facts->subject);
-    if (err == TALLY_OK && allowed) err = change_trust(ledger, event, index, facts);
-    return err;
+    if (err != TALLY_OK || !allowed) return err;
+    if (event_type_info(event->type)->effect == EFFECT_RETRACTS) {
+        err = put_retracted(ledger, facts);
+    }
+    return err == TALLY_OK ? change_trust(ledger, event, index, facts) : err;
 }

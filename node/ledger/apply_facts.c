@@ -1,7 +1,9 @@
 #include "ledger/ledger_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "crypto/sign.h"
 
 static struct lookup lookup_of(struct ledger *ledger)
@@ -14,6 +16,8 @@ static struct decide_subject subject_of(const struct topic *topic)
     return (struct decide_subject){.has_head = topic->has_head,
                                    .head = topic->head,
                                    .registered = topic->registered,
+                                   .ended = topic->ended,
+                                   .failed = topic->failed,
                                    .registration = topic->registration,
                                    .manifest_root = topic->manifest_root};
 }
@@ -37,14 +41,22 @@ static enum tally_err gather_refs(const struct lookup *lookup, const struct even
                                   struct facts *facts, struct tally_diag *diag)
 {
     for (uint32_t i = 0; i < event->refs_count; i++) {
-        uint64_t index;
-        bool found, allowed = false;
+        struct decide_ref *ref = &facts->refs[i];
+        struct event_place place = {0};
+        bool found;
         const enum tally_err err =
-            lookup_event(lookup, &event->refs[i].event_hash, &found, &index, &allowed, diag);
+            lookup_event(lookup, &event->refs[i].event_hash, &found, &place, diag);
 
         if (err != TALLY_OK) return err;
-        facts->refs[i] = DECIDE_REF_UNKNOWN;
-        if (found) facts->refs[i] = allowed ? DECIDE_REF_ALLOWED : DECIDE_REF_DENIED;
+        *ref = (struct decide_ref){.state = DECIDE_REF_UNKNOWN};
+        if (!found) continue;
+        ref->state = place.allowed ? DECIDE_REF_ALLOWED : DECIDE_REF_DENIED;
+        ref->type = (enum event_type)place.type;
+        ref->same_subject = facts->subject_found && place.list == facts->subject.list;
+        ref->retracted = place.retracted;
+        if (event->refs[i].rel != REL_CORRECTS) continue;
+        facts->retracted = place; /* event_check: types that retract have one */
+        facts->retracted_hash = event->refs[i].event_hash;
     }
     facts->facts.refs = facts->refs;
     return TALLY_OK;
@@ -86,31 +98,42 @@ static enum tally_err gather_key(const struct lookup *lookup, const struct event
     return TALLY_OK;
 }
 
-static enum tally_err gather_version(const struct lookup *lookup, const struct event *event,
-                                     struct facts *facts, struct tally_diag *diag)
+static enum tally_err gather_path(const struct lookup *lookup, const char *path,
+                                  struct decide_subject *ret_subject, struct tally_diag *diag)
 {
-    const char *base = event->version_registered.base;
-    const char *end = strchr(event->subject, '/'); /* model/<name>/version/<version> */
     struct topic topic;
-    enum tally_err err;
     bool found;
+    const enum tally_err err = lookup_path(lookup, path, strlen(path), &found, &topic, diag);
 
-    end = strchr(end + 1, '/');
-    err = lookup_path(lookup, event->subject, (size_t)(end - event->subject), &found, &topic,
-                      diag);
-    if (err != TALLY_OK) return err;
-    facts->facts.parent = subject_of(&topic);
-    err = lookup_path(lookup, base, strlen(base), &found, &topic, diag);
-    if (err != TALLY_OK) return err;
-    facts->facts.base = subject_of(&topic);
-    return TALLY_OK;
+    if (err == TALLY_OK) *ret_subject = subject_of(&topic);
+    return err;
+}
+
+static enum tally_err gather_version(const struct lookup *lookup, const struct event *event,
+                                     const char *model, struct facts *facts,
+                                     struct tally_diag *diag)
+{
+    char run[LIMIT_SUBJECT_SIZE + 1];
+    int size;
+    enum tally_err err =
+        gather_path(lookup, event->version_registered.base, &facts->facts.base, diag);
+
+    if (err != TALLY_OK || event->version_registered.run[0] == '\0') return err;
+    size = snprintf(run, sizeof run, "%s/run/%s", model, event->version_registered.run);
+    ASSERT(size > 0 && (size_t)size < sizeof run); /* their segments are valid */
+    return gather_path(lookup, run, &facts->facts.run, diag);
 }
 
 static enum tally_err gather_type(const struct lookup *lookup, const struct event *event,
                                   struct facts *facts, struct tally_diag *diag)
 {
-    enum tally_err err;
+    char parent[LIMIT_SUBJECT_SIZE + 1];
+    enum tally_err err = TALLY_OK;
 
+    if (decide_parent(event, parent)) {
+        err = gather_path(lookup, parent, &facts->facts.parent, diag);
+    }
+    if (err != TALLY_OK) return err;
     switch (event->type) {
     case EVENT_KEY_ENROLLED:
     case EVENT_KEY_REVOKED:
@@ -120,21 +143,14 @@ static enum tally_err gather_type(const struct lookup *lookup, const struct even
     case EVENT_ROLE_REVOKED:
         return gather_target(lookup, event->subject, facts, diag);
     case EVENT_MODEL_CREATED:
-        return gather_target(lookup, event->model_created.owner, facts, diag);
+    case EVENT_MODEL_UPDATED:
+        if (event->model.owner[0] == '\0') return TALLY_OK;
+        return gather_target(lookup, event->model.owner, facts, diag);
     case EVENT_VERSION_REGISTERED:
-        return gather_version(lookup, event, facts, diag);
-    case EVENT_LEDGER_MEMBER_CHANGED:
-        return TALLY_OK; /* members_gather */
-    case EVENT_LEDGER_GENESIS:
-    case EVENT_PRINCIPAL_REGISTERED:
-    case EVENT_BASE_MODEL_REGISTERED:
-    case EVENT_DATASET_REGISTERED:
-    case EVENT_EVALUATION_RECORDED:
-    case EVENT_APPROVAL_GRANTED:
-    case EVENT_ANNOTATION_ADDED:
-        return TALLY_OK; /* their subject is enough */
+        return gather_version(lookup, event, parent, facts, diag);
+    default:
+        return TALLY_OK; /* their subject and references are enough; members: members_gather */
     }
-    return TALLY_OK;
 }
 
 enum tally_err facts_gather(struct ledger *ledger, const struct batch *batch,

@@ -1,5 +1,6 @@
 #include "ledger/decide.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -7,13 +8,13 @@
 
 /* The failed rules so far, as a set: the order of checks must not show in the leaf. */
 struct failures {
-    uint32_t set; /* bit n: rule n failed */
+    uint64_t set; /* bit n: rule n failed */
 };
-_Static_assert(RULES_MAX <= 32, "one bit for each rule");
+_Static_assert(RULES_MAX <= 64, "one bit for each rule");
 
 static void fail_if(struct failures *failures, bool failed, enum rule rule)
 {
-    if (failed) failures->set |= UINT32_C(1) << rule;
+    if (failed) failures->set |= UINT64_C(1) << rule;
 }
 
 bool decide_in_scope(struct bytes scope, const char *subject)
@@ -43,12 +44,78 @@ static void check_actor(const struct decide_facts *facts, const struct event *ev
     fail_if(failures, !live && expired, RULE_ROLE_EXPIRED);
 }
 
+bool decide_parent(const struct event *event, char ret_path[LIMIT_SUBJECT_SIZE + 1])
+{
+    const enum event_subject_kind kind = event_subject_kind(event->subject, NULL);
+    const char *path = "", *end = NULL;
+
+    switch (event->type) {
+    case EVENT_VERSION_REGISTERED:
+    case EVENT_RUN_STARTED:
+        end = strchr(event->subject + strlen("model/"), '/');
+        path = event->subject;
+        break;
+    case EVENT_ORGANISATION_REGISTERED:
+        if (kind == SUBJECT_ORGANISATION) return false;
+        end = strchr(event->subject + strlen("organisation/"), '/');
+        path = event->subject;
+        break;
+    case EVENT_ENVIRONMENT_REGISTERED:
+        path = event->environment_registered.site;
+        break;
+    case EVENT_ENDPOINT_REGISTERED:
+        (void)snprintf(ret_path, LIMIT_SUBJECT_SIZE + 1, "environment/%s",
+                       event->endpoint_registered.environment);
+        return true;
+    case EVENT_CHANGE_REQUESTED:
+        path = event->change_requested.model;
+        break;
+    case EVENT_AUDIT_EXPORTED:
+        path = event->audit_exported.recipient;
+        break;
+    default:
+        return false;
+    }
+    if (path[0] == '\0') return false;
+    (void)snprintf(ret_path, LIMIT_SUBJECT_SIZE + 1, "%.*s",
+                   (int)(end == NULL ? strlen(path) : (size_t)(end - path)), path);
+    return true;
+}
+
+/* What the relation of a reference asks of the event that it names. */
+static void check_ref(const struct event *event, const struct event_ref *ref,
+                      const struct decide_ref *named, struct failures *failures)
+{
+    size_t rules_count;
+    const struct event_ref_rule *rules = event_ref_rules(event->type, &rules_count);
+    const bool retracts = event_type_info(event->type)->effect == EFFECT_RETRACTS;
+
+    for (size_t i = 0; i < rules_count; i++) {
+        const struct event_ref_rule *rule = &rules[i];
+        const bool any = rule->targets[0] == 0;
+
+        if (rule->rel != (uint8_t)ref->rel || (rule->flags & REF_PINNED) != 0) continue;
+        fail_if(failures,
+                !any && named->type != rule->targets[0] &&
+                    (rule->targets[1] == 0 || named->type != rule->targets[1]),
+                RULE_REF_TYPE);
+        fail_if(failures, (rule->flags & REF_SAME_SUBJECT) != 0 && !named->same_subject,
+                RULE_REF_SUBJECT);
+        fail_if(failures, retracts && named->retracted, RULE_REF_RETRACTED);
+    }
+}
+
 static void check_refs(const struct decide_facts *facts, const struct event *event,
                        struct failures *failures)
 {
     for (uint32_t i = 0; i < event->refs_count; i++) {
-        fail_if(failures, facts->refs[i] == DECIDE_REF_UNKNOWN, RULE_REF_UNKNOWN);
-        fail_if(failures, facts->refs[i] == DECIDE_REF_DENIED, RULE_REF_DENIED);
+        const struct decide_ref *named = &facts->refs[i];
+
+        fail_if(failures, named->state == DECIDE_REF_UNKNOWN, RULE_REF_UNKNOWN);
+        fail_if(failures, named->state == DECIDE_REF_DENIED, RULE_REF_DENIED);
+        if (named->state != DECIDE_REF_UNKNOWN) {
+            check_ref(event, &event->refs[i], named, failures);
+        }
     }
     if (event->has_expected_head) {
         const bool same =
@@ -113,31 +180,35 @@ static void check_version(const struct decide_facts *facts, const struct event *
 {
     const struct event_ref *ref = event_ref(event, REL_BASE);
 
-    fail_if(failures, facts->subject.registered, RULE_SUBJECT_EXISTS);
-    fail_if(failures, !facts->parent.registered, RULE_MODEL_ABSENT);
+    const struct decide_subject *run = &facts->run;
+
     fail_if(failures, !facts->base.registered, RULE_BASE_ABSENT);
     fail_if(failures,
             facts->base.registered &&
                 (ref == NULL || !hash_equal(&ref->event_hash, &facts->base.registration)),
             RULE_BASE_REF);
+    fail_if(failures,
+            event->version_registered.run[0] != '\0' &&
+                (!run->registered || !run->ended || run->failed),
+            RULE_RUN_OPEN);
 }
 
-/* evaluation.recorded, approval.granted: they bind to the bytes of a version. A reference to
- * the version may be left out, but not be wrong. */
+/* They bind to the bytes of their subject, mostly a version. A reference to the version may be
+ * left out, but not be wrong. */
 static void check_judged(const struct decide_facts *facts, const struct event *event,
                          struct failures *failures)
 {
-    const enum event_rel rel =
-        event->type == EVENT_EVALUATION_RECORDED ? REL_EVALUATES : REL_APPROVES;
+    const bool approves = event->type == EVENT_APPROVAL_GRANTED;
+    const bool pins = event->type != EVENT_ATTESTATION_ATTACHED;
+    const enum event_rel rel = approves ? REL_APPROVES : REL_EVALUATES;
     const struct decide_subject *version = &facts->subject;
 
-    fail_if(failures, !version->registered, RULE_VERSION_ABSENT);
-    if (!version->registered) return;
+    if (!version->registered) return; /* check_subject */
     fail_if(failures, !hash_equal(&event->judged.manifest_root, &version->manifest_root),
             RULE_MANIFEST_MISMATCH);
     for (uint32_t i = 0; i < event->refs_count; i++) {
         fail_if(failures,
-                event->refs[i].rel == rel &&
+                pins && event->refs[i].rel == rel &&
                     !hash_equal(&event->refs[i].event_hash, &version->registration),
                 RULE_VERSION_REF);
     }
@@ -152,24 +223,64 @@ static void check_change(const struct decide_change *change, struct failures *fa
     fail_if(failures, change->valid && !change->policy_valid, RULE_POLICY_INVALID);
 }
 
+static enum rule absent_rule(enum event_subject_kind kind)
+{
+    switch (kind) {
+    case SUBJECT_PRINCIPAL:
+        return RULE_PRINCIPAL_ABSENT;
+    case SUBJECT_BASE:
+        return RULE_BASE_ABSENT;
+    case SUBJECT_MODEL:
+        return RULE_MODEL_ABSENT;
+    case SUBJECT_VERSION:
+        return RULE_VERSION_ABSENT;
+    default:
+        return RULE_SUBJECT_ABSENT;
+    }
+}
+
+/* The type's closed; and what it asks of its subject and of what that belongs to. */
+static void check_subject(const struct decide_facts *facts, const struct event *event,
+                          struct failures *failures)
+{
+    const struct event_type_info *info = event_type_info(event->type);
+    const struct decide_subject *subject = &facts->subject, *parent = &facts->parent;
+    char path[LIMIT_SUBJECT_SIZE + 1];
+
+    fail_if(failures, info->closed != NULL, RULE_TYPE_CLOSED);
+    switch (info->need) {
+    case NEED_NOTHING:
+        break;
+    case NEED_NEW:
+        fail_if(failures, subject->registered, RULE_SUBJECT_EXISTS);
+        break;
+    case NEED_LIVE:
+        fail_if(failures, subject->ended, RULE_SUBJECT_ENDED);
+        /* fall through */
+    case NEED_KNOWN:
+        fail_if(failures, !subject->registered,
+                absent_rule(event_subject_kind(event->subject, NULL)));
+        break;
+    }
+    if (!decide_parent(event, path)) return;
+    fail_if(failures, !parent->registered,
+            event_subject_kind(path, NULL) == SUBJECT_MODEL ? RULE_MODEL_ABSENT
+                                                            : RULE_PARENT_ABSENT);
+    fail_if(failures, parent->ended, RULE_PARENT_ENDED);
+}
+
+/* What a type asks for beyond what its row says. */
 static void check_type(const struct decide_facts *facts, const struct event *event,
                        struct failures *failures)
 {
     switch (event->type) {
-    case EVENT_LEDGER_GENESIS:
-        fail_if(failures, true, RULE_TYPE_CLOSED);
-        return;
     case EVENT_LEDGER_MEMBER_CHANGED:
         check_change(&facts->change, failures);
         return;
-    case EVENT_PRINCIPAL_REGISTERED:
-    case EVENT_BASE_MODEL_REGISTERED:
-    case EVENT_DATASET_REGISTERED:
-        fail_if(failures, facts->subject.registered, RULE_SUBJECT_EXISTS);
-        return;
     case EVENT_MODEL_CREATED:
-        fail_if(failures, facts->subject.registered, RULE_SUBJECT_EXISTS);
-        fail_if(failures, !facts->principal.registered, RULE_OWNER_ABSENT);
+    case EVENT_MODEL_UPDATED:
+        fail_if(failures, event->model.owner[0] != '\0' && !facts->principal.registered,
+                RULE_OWNER_ABSENT);
         return;
     case EVENT_KEY_ENROLLED:
     case EVENT_KEY_REVOKED:
@@ -181,13 +292,17 @@ static void check_type(const struct decide_facts *facts, const struct event *eve
         check_version(facts, event, failures);
         return;
     case EVENT_EVALUATION_RECORDED:
+    case EVENT_RISK_ASSESSED:
     case EVENT_APPROVAL_GRANTED:
+    case EVENT_ATTESTATION_ATTACHED:
         check_judged(facts, event, failures);
         return;
-    case EVENT_ANNOTATION_ADDED:
+    case EVENT_AUDIT_EXPORTED:
+        fail_if(failures, event->audit_exported.to_size > facts->index, RULE_SIZE_RANGE);
         return;
+    default:
+        return; /* check_subject and check_refs are all */
     }
-    UNREACHABLE("event_decode refuses unregistered types");
 }
 
 void decide(const struct decide_facts *facts, const struct event *event,
@@ -197,6 +312,7 @@ void decide(const struct decide_facts *facts, const struct event *event,
 
     check_actor(facts, event, &failures);
     check_refs(facts, event, &failures);
+    check_subject(facts, event, &failures);
     check_type(facts, event, &failures);
 
     ret_verdict->failed_count = 0;

@@ -34,6 +34,8 @@ struct decide_subject {
     bool has_head; /* an allowed event changed it */
     struct tally_hash head;
     bool registered;
+    bool ended;                      /* archived, closed, completed or failed */
+    bool failed;                     /* ended without a result */
     struct tally_hash registration;  /* event hash */
     struct tally_hash manifest_root; /* zeros when it has no bytes */
 };
@@ -59,7 +61,15 @@ struct decide_change {
     bool policy_valid; /* and so is the publication policy for them */
 };
 
-enum decide_ref { DECIDE_REF_ALLOWED, DECIDE_REF_DENIED, DECIDE_REF_UNKNOWN };
+enum decide_ref_state { DECIDE_REF_ALLOWED, DECIDE_REF_DENIED, DECIDE_REF_UNKNOWN };
+
+/* The event that a reference names. */
+struct decide_ref {
+    enum decide_ref_state state;
+    bool same_subject; /* it is about the subject of the event that refers to it */
+    bool retracted;
+    enum event_type type;
+};
 
 /* Everything a decision looks at beside the event itself. What an event's type does not need
  * stays zero. */
@@ -69,14 +79,15 @@ struct decide_facts {
     bool signer_revoked; /* the key of some signer is revoked */
     const struct decide_role *actor_roles;
     uint32_t actor_roles_count;
-    const enum decide_ref *refs;   /* event->refs_count of them */
+    const struct decide_ref *refs; /* event->refs_count of them */
     struct decide_subject subject; /* of the event's subject */
-    struct decide_subject parent;  /* version.registered: the model */
+    struct decide_subject parent;  /* what decide_parent() names */
     struct decide_subject base;    /* version.registered: the base model */
-    struct decide_key key;         /* key.enrolled, key.revoked: the key it is about */
+    struct decide_subject run; /* version.registered: the run that made it, if it names one */
+    struct decide_key key;     /* key.enrolled, key.revoked: the key it is about */
     struct decide_change change;
     struct decide_principal
-        principal; /* key.*, role.*: its subject; model.created: the owner */
+        principal; /* key.*, role.*: its subject; model.created, model.updated: the owner */
 };
 
 struct decide_verdict {
@@ -88,6 +99,11 @@ struct decide_verdict {
 /* Decide. Every rule that fails is reported, not only the first one. */
 void decide(const struct decide_facts *facts, const struct event *event,
             struct decide_verdict *ret_verdict);
+
+/* The subject that must be registered for this event beside its own: the model of a version or
+ * run or request, the organisation of a unit, the environment of an endpoint, ... False when it
+ * has none. */
+bool decide_parent(const struct event *event, char ret_path[LIMIT_SUBJECT_SIZE + 1]);
 
 /* Is `subject` the scope itself or below it? An empty scope covers everything. */
 bool decide_in_scope(struct bytes scope, const char *subject);

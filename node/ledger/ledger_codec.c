@@ -4,8 +4,15 @@
 
 #include "base/assert.h"
 
-enum { PRINCIPAL_PREFIX = 10, APPLIED_VERSION = 1 }; /* "principal/" */
-enum { TOPIC_HEAD = 1, TOPIC_REGISTERED = 2, TOPIC_BYTES = 4 };
+enum { PRINCIPAL_PREFIX = 10, APPLIED_VERSION = 2 }; /* "principal/" */
+enum {
+    TOPIC_HEAD = 1,
+    TOPIC_REGISTERED = 2,
+    TOPIC_BYTES = 4,
+    TOPIC_ENDED = 8,
+    TOPIC_FAILED = 16
+};
+enum { PLACE_ALLOWED = 1, PLACE_RETRACTED = 2 };
 
 static struct bytes_writer begin(struct codec_key *key)
 {
@@ -229,13 +236,41 @@ void codec_entry_get(const uint8_t entries[CODEC_CHUNK_SIZE], uint32_t place,
     ret_entry->type = bytes_get_u16(&reader);
 }
 
+void codec_place_put(const struct event_place *place, uint8_t ret_value[CODEC_PLACE_SIZE])
+{
+    struct bytes_writer writer = bytes_writer(ret_value, CODEC_PLACE_SIZE);
+
+    bytes_put_u64(&writer, place->index);
+    bytes_put_u8(&writer, (uint8_t)((place->allowed ? PLACE_ALLOWED : 0) |
+                                    (place->retracted ? PLACE_RETRACTED : 0)));
+    bytes_put_u16(&writer, place->type);
+    bytes_put_u64(&writer, place->list);
+    ASSERT(!writer.bad && writer.at == CODEC_PLACE_SIZE);
+}
+
+bool codec_place_get(struct bytes value, struct event_place *ret_place)
+{
+    struct bytes_reader reader = bytes_reader(value.data, value.size);
+    uint8_t flags;
+
+    ret_place->index = bytes_get_u64(&reader);
+    flags = bytes_get_u8(&reader);
+    ret_place->allowed = (flags & PLACE_ALLOWED) != 0;
+    ret_place->retracted = (flags & PLACE_RETRACTED) != 0;
+    ret_place->type = bytes_get_u16(&reader);
+    ret_place->list = bytes_get_u64(&reader);
+    return bytes_reader_done(&reader) && flags < 2 * PLACE_RETRACTED;
+}
+
 size_t codec_topic_put(const struct topic *topic, uint8_t ret_value[CODEC_TOPIC_MAX])
 {
     struct bytes_writer writer = bytes_writer(ret_value, CODEC_TOPIC_MAX);
 
     bytes_put_u8(&writer, (uint8_t)((topic->has_head ? TOPIC_HEAD : 0) |
                                     (topic->registered ? TOPIC_REGISTERED : 0) |
-                                    (topic->has_bytes ? TOPIC_BYTES : 0)));
+                                    (topic->has_bytes ? TOPIC_BYTES : 0) |
+                                    (topic->ended ? TOPIC_ENDED : 0) |
+                                    (topic->failed ? TOPIC_FAILED : 0)));
     bytes_put_u64(&writer, topic->list);
     bytes_put_u64(&writer, topic->count);
     bytes_put_u64(&writer, topic->events);
@@ -257,7 +292,9 @@ bool codec_topic_get(struct bytes value, struct topic *ret_topic)
 
     *ret_topic = (struct topic){.has_head = (flags & TOPIC_HEAD) != 0,
                                 .registered = (flags & TOPIC_REGISTERED) != 0,
-                                .has_bytes = (flags & TOPIC_BYTES) != 0};
+                                .has_bytes = (flags & TOPIC_BYTES) != 0,
+                                .ended = (flags & TOPIC_ENDED) != 0,
+                                .failed = (flags & TOPIC_FAILED) != 0};
     ret_topic->list = bytes_get_u64(&reader);
     ret_topic->count = bytes_get_u64(&reader);
     ret_topic->events = bytes_get_u64(&reader);
@@ -268,7 +305,7 @@ bool codec_topic_get(struct bytes value, struct topic *ret_topic)
     if (ret_topic->registered) bytes_get_copy(&reader, ret_topic->registration.bytes, 32);
     if (ret_topic->has_bytes) bytes_get_copy(&reader, ret_topic->manifest_root.bytes, 32);
     bytes_get_copy(&reader, ret_topic->tail, ret_topic->count % LIST_CHUNK * CODEC_ENTRY_SIZE);
-    return bytes_reader_done(&reader) && flags <= 7;
+    return bytes_reader_done(&reader) && flags < 2 * TOPIC_FAILED;
 }
 
 size_t codec_principal_put(const struct principal *principal,

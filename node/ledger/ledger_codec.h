@@ -8,7 +8,7 @@
  * locator NODES    level u8, index u64                hash; every complete subtree above level
  * 0 STATE    'i' event id (16), actor id        index u64 of the record that used the event id
  *            'm' actor id                       the largest event id (16) that the actor used
- *            'e' event hash                     index u64, allowed u8
+ *            'e' event hash                     struct event_place
  *            'k' key id                         struct ledger_key
  *            'p' id                             struct principal
  *            's' path                           struct topic
@@ -112,12 +112,24 @@ void codec_entry_put(const struct list_entry *entry, uint32_t place,
 void codec_entry_get(const uint8_t entries[CODEC_CHUNK_SIZE], uint32_t place,
                      struct list_entry *ret_entry);
 
+/* The record of an event, and what references to it ask about. */
+struct event_place {
+    uint64_t index;
+    bool allowed, retracted;
+    uint16_t type;
+    uint64_t list; /* that of its subject's topic, so that equal ones mean equal subjects */
+};
+enum { CODEC_PLACE_SIZE = 8 + 1 + 2 + 8 };
+void codec_place_put(const struct event_place *place, uint8_t ret_value[CODEC_PLACE_SIZE]);
+bool codec_place_get(struct bytes value, struct event_place *ret_place);
+
 /* A path or an event type: its list, and for a subject its state. */
 struct topic {
     uint64_t list, count;           /* number of its list, entries in it */
     uint8_t tail[CODEC_CHUNK_SIZE]; /* the last count % LIST_CHUNK of them, encoded */
     uint64_t events;                /* allowed events that name exactly this subject */
     bool has_head, registered, has_bytes;
+    bool ended, failed; /* as in struct decide_subject */
     uint64_t head_index;
     struct tally_hash head, registration, manifest_root; /* zeros unless the flag says so */
 };

@@ -87,10 +87,9 @@ enum tally_err lookup_path(const struct lookup *lookup, const char *path, size_t
 }
 
 enum tally_err lookup_event(const struct lookup *lookup, const struct tally_hash *event_hash,
-                            bool *ret_found, uint64_t *ret_index, bool *ret_allowed,
+                            bool *ret_found, struct event_place *ret_place,
                             struct tally_diag *diag)
 {
-    struct bytes_reader reader;
     struct codec_key key;
     struct bytes value;
     enum tally_err err;
@@ -98,10 +97,7 @@ enum tally_err lookup_event(const struct lookup *lookup, const struct tally_hash
     codec_key_event(event_hash, &key);
     err = lookup_value(lookup, STORE_STATE, codec_bytes(&key), ret_found, &value, diag);
     if (err != TALLY_OK || !*ret_found) return err;
-    reader = bytes_reader(value.data, value.size);
-    *ret_index = bytes_get_u64(&reader);
-    *ret_allowed = bytes_get_u8(&reader) == 1;
-    return bytes_reader_done(&reader) ? TALLY_OK : damaged("event's place", diag);
+    return codec_place_get(value, ret_place) ? TALLY_OK : damaged("event's place", diag);
 }
 
 enum tally_err lookup_locator(const struct lookup *lookup, uint64_t index,
@@ -252,15 +248,15 @@ enum tally_err lookup_batch(const struct lookup *lookup, const struct batch *bat
     enum tally_err err = has_twins(batch, lookup->arena, &twins);
 
     for (uint32_t i = 0; i < batch->events_count && err == TALLY_OK; i++) {
-        uint64_t by_id = 0, by_hash = 0;
-        bool id_found, hash_found = false, allowed;
+        struct event_place place = {0};
+        bool id_found, hash_found = false;
+        uint64_t by_id = 0;
 
         err = find_id(lookup, &batch->events[i], &id_found, &by_id, diag);
         if (err != TALLY_OK || !id_found) continue;
         used++;
-        err =
-            lookup_event(lookup, &batch->events[i].hash, &hash_found, &by_hash, &allowed, diag);
-        if (hash_found && by_id == by_hash) same++;
+        err = lookup_event(lookup, &batch->events[i].hash, &hash_found, &place, diag);
+        if (hash_found && by_id == place.index) same++;
     }
     if (err != TALLY_OK) return err;
     *ret_known = LOOKUP_CONFLICT;
@@ -282,6 +278,7 @@ enum tally_err lookup_results(const struct lookup *lookup, const struct batch *b
 {
     for (uint32_t i = 0; i < batch->events_count; i++) {
         struct ledger_event_result *result = &ret_results[i];
+        struct event_place place = {0};
         struct locator locator;
         uint16_t *failed;
         bool found;
@@ -289,10 +286,11 @@ enum tally_err lookup_results(const struct lookup *lookup, const struct batch *b
 
         *result = (struct ledger_event_result){.event_hash = batch->events[i].hash,
                                                .outcome = LEDGER_REPEATED};
-        err = lookup_event(lookup, &result->event_hash, &found, &result->index,
-                           &result->allowed, diag);
+        err = lookup_event(lookup, &result->event_hash, &found, &place, diag);
         if (err != TALLY_OK) return err;
         ASSERT(found); /* lookup_batch said KNOWN */
+        result->index = place.index;
+        result->allowed = place.allowed;
         err = lookup_locator(lookup, result->index, &locator, diag);
         if (err != TALLY_OK) return err;
         failed = arena_alloc(results, sizeof *failed * locator.failed_count);

@@ -45,11 +45,11 @@ TALLY_NODISCARD enum tally_err lookup_path(const struct lookup *lookup, const ch
 TALLY_NODISCARD enum tally_err lookup_topic(const struct lookup *lookup, struct bytes key,
                                             bool *ret_found, struct topic *ret_topic,
                                             struct tally_diag *diag);
-/* The record of an event, and whether it was allowed. */
+/* Where an event is recorded, and what became of it. */
 TALLY_NODISCARD enum tally_err lookup_event(const struct lookup *lookup,
                                             const struct tally_hash *event_hash,
-                                            bool *ret_found, uint64_t *ret_index,
-                                            bool *ret_allowed, struct tally_diag *diag);
+                                            bool *ret_found, struct event_place *ret_place,
+                                            struct tally_diag *diag);
 /* TALLY_E_CORRUPT also when there is none: ask only for indexes below the size. */
 TALLY_NODISCARD enum tally_err lookup_locator(const struct lookup *lookup, uint64_t index,
                                               struct locator *ret_locator,

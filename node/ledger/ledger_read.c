@@ -164,17 +164,15 @@ enum tally_err ledger_read_event_index(struct store *store, const struct tally_h
                                        uint64_t *ret_index, struct tally_diag *diag)
 {
     struct lookup lookup = {.store = store};
-    bool found = false, allowed;
-    uint64_t index = 0;
+    struct event_place place = {0};
+    bool found = false;
     enum tally_err err = arena_open(0, &lookup.arena);
 
-    if (err == TALLY_OK) {
-        err = lookup_event(&lookup, event_hash, &found, &index, &allowed, diag);
-    }
+    if (err == TALLY_OK) err = lookup_event(&lookup, event_hash, &found, &place, diag);
     arena_close(lookup.arena);
     if (err != TALLY_OK) return err;
     if (!found) return TALLY_E_NOT_FOUND;
-    *ret_index = index;
+    *ret_index = place.index;
     return TALLY_OK;
 }
 

@@ -182,7 +182,7 @@ const struct cli_command command_genesis_new = {
         "    - {id: alice, kind: human, keys: [alice.pub], roles: [author]}\n\n"
         "Member keys are made by 'tallyd keygen', the others by 'tally keygen'; paths are "
         "relative to the YAML file. Kinds are human, service, robot; roles are admin, author, "
-        "evaluator, approver.\n\n"
+        "evaluator, approver, deployer, auditor; 'tally events' says who may append what.\n\n"
         "With --stolen-keys=0 a verifier asks for a majority of the members; each stolen key "
         "more takes more cosignatures (of 3 members with F=1: all three). A node that is down "
         "then delays receipts, never records.",

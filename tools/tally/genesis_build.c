@@ -98,8 +98,10 @@ static enum tally_err build_principal(struct config *config,
 
         roles[i] = role;
         if (role[0] != '\0' && role_named(role, strlen(role)) == ROLE_NONE)
-            config_fault(config, from->roles.items[i].place,
-                         "no role '%.80s': admin, author, evaluator or approver", role);
+            config_fault(
+                config, from->roles.items[i].place,
+                "no role '%.80s': admin, author, evaluator, approver, deployer or auditor",
+                role);
     }
     *to = (struct event_principal){
         .id = from->id.text,
