@@ -116,15 +116,17 @@ static void change_subject(const struct event *event, uint64_t index, struct top
     }
 }
 
-/* The event that this one takes back: what refers to it from now on sees so. */
-static enum tally_err put_retracted(struct ledger *ledger, struct facts *facts)
+/* What an event that retracts takes back. event_check: there is one REL_CORRECTS; decide: it is
+ * allowed, and not retracted yet, so that the key is new. */
+static enum tally_err put_retracted(struct ledger *ledger, const struct event *event,
+                                    uint64_t index)
 {
-    uint8_t value[CODEC_PLACE_SIZE];
+    uint8_t value[8];
+    struct bytes_writer writer = bytes_writer(value, sizeof value);
     struct codec_key key;
 
-    facts->retracted.retracted = true;
-    codec_place_put(&facts->retracted, value);
-    codec_key_event(&facts->retracted_hash, &key);
+    bytes_put_u64(&writer, index);
+    codec_key_retracted(&event_ref(event, REL_CORRECTS)->event_hash, &key);
     return state_set(ledger->state, STORE_STATE, codec_bytes(&key),
                      bytes_of(value, sizeof value));
 }
@@ -246,7 +248,7 @@ enum tally_err effects_put(struct ledger *ledger, const struct event *event,
     err = effects_topic_put(ledger, codec_bytes(&key), &facts->subject);
     if (err != TALLY_OK || !allowed) return err;
     if (event_type_info(event->type)->effect == EFFECT_RETRACTS) {
-        err = put_retracted(ledger, facts);
+        err = put_retracted(ledger, event, index);
     }
     return err == TALLY_OK ? change_trust(ledger, event, index, facts) : err;
 }

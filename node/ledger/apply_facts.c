@@ -44,7 +44,7 @@ static enum tally_err gather_refs(const struct lookup *lookup, const struct even
         struct decide_ref *ref = &facts->refs[i];
         struct event_place place = {0};
         bool found;
-        const enum tally_err err =
+        enum tally_err err =
             lookup_event(lookup, &event->refs[i].event_hash, &found, &place, diag);
 
         if (err != TALLY_OK) return err;
@@ -53,10 +53,9 @@ static enum tally_err gather_refs(const struct lookup *lookup, const struct even
         ref->state = place.allowed ? DECIDE_REF_ALLOWED : DECIDE_REF_DENIED;
         ref->type = (enum event_type)place.type;
         ref->same_subject = facts->subject_found && place.list == facts->subject.list;
-        ref->retracted = place.retracted;
-        if (event->refs[i].rel != REL_CORRECTS) continue;
-        facts->retracted = place; /* event_check: types that retract have one */
-        facts->retracted_hash = event->refs[i].event_hash;
+        if (event_type_info(event->type)->effect != EFFECT_RETRACTS) continue;
+        err = lookup_retracted(lookup, &event->refs[i].event_hash, &ref->retracted, diag);
+        if (err != TALLY_OK) return err;
     }
     facts->facts.refs = facts->refs;
     return TALLY_OK;

@@ -67,7 +67,7 @@ enum decide_ref_state { DECIDE_REF_ALLOWED, DECIDE_REF_DENIED, DECIDE_REF_UNKNOW
 struct decide_ref {
     enum decide_ref_state state;
     bool same_subject; /* it is about the subject of the event that refers to it */
-    bool retracted;
+    bool retracted;    /* looked up for events that retract, only */
     enum event_type type;
 };
 

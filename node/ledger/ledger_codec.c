@@ -12,7 +12,6 @@ enum {
     TOPIC_ENDED = 8,
     TOPIC_FAILED = 16
 };
-enum { PLACE_ALLOWED = 1, PLACE_RETRACTED = 2 };
 
 static struct bytes_writer begin(struct codec_key *key)
 {
@@ -83,6 +82,11 @@ void codec_key_newest_id(const char *actor, struct codec_key *ret_key)
 void codec_key_event(const struct tally_hash *event_hash, struct codec_key *ret_key)
 {
     tagged('e', event_hash->bytes, sizeof event_hash->bytes, ret_key);
+}
+
+void codec_key_retracted(const struct tally_hash *event_hash, struct codec_key *ret_key)
+{
+    tagged('r', event_hash->bytes, sizeof event_hash->bytes, ret_key);
 }
 
 void codec_key_key(const uint8_t key_id[32], struct codec_key *ret_key)
@@ -241,8 +245,7 @@ void codec_place_put(const struct event_place *place, uint8_t ret_value[CODEC_PL
     struct bytes_writer writer = bytes_writer(ret_value, CODEC_PLACE_SIZE);
 
     bytes_put_u64(&writer, place->index);
-    bytes_put_u8(&writer, (uint8_t)((place->allowed ? PLACE_ALLOWED : 0) |
-                                    (place->retracted ? PLACE_RETRACTED : 0)));
+    bytes_put_u8(&writer, place->allowed ? 1 : 0);
     bytes_put_u16(&writer, place->type);
     bytes_put_u64(&writer, place->list);
     ASSERT(!writer.bad && writer.at == CODEC_PLACE_SIZE);
@@ -251,15 +254,14 @@ void codec_place_put(const struct event_place *place, uint8_t ret_value[CODEC_PL
 bool codec_place_get(struct bytes value, struct event_place *ret_place)
 {
     struct bytes_reader reader = bytes_reader(value.data, value.size);
-    uint8_t flags;
+    uint8_t allowed;
 
     ret_place->index = bytes_get_u64(&reader);
-    flags = bytes_get_u8(&reader);
-    ret_place->allowed = (flags & PLACE_ALLOWED) != 0;
-    ret_place->retracted = (flags & PLACE_RETRACTED) != 0;
+    allowed = bytes_get_u8(&reader);
+    ret_place->allowed = allowed == 1;
     ret_place->type = bytes_get_u16(&reader);
     ret_place->list = bytes_get_u64(&reader);
-    return bytes_reader_done(&reader) && flags < 2 * PLACE_RETRACTED;
+    return bytes_reader_done(&reader) && allowed <= 1;
 }
 
 size_t codec_topic_put(const struct topic *topic, uint8_t ret_value[CODEC_TOPIC_MAX])

@@ -9,6 +9,7 @@
  * 0 STATE    'i' event id (16), actor id        index u64 of the record that used the event id
  *            'm' actor id                       the largest event id (16) that the actor used
  *            'e' event hash                     struct event_place
+ *            'r' event hash                     index u64 of the record that retracted it
  *            'k' key id                         struct ledger_key
  *            'p' id                             struct principal
  *            's' path                           struct topic
@@ -57,6 +58,7 @@ void codec_key_event_id(const uint8_t id[EVENT_ID_BYTES], const char *actor,
 /* `actor` is principal/<id>, or empty in genesis. */
 void codec_key_newest_id(const char *actor, struct codec_key *ret_key);
 void codec_key_event(const struct tally_hash *event_hash, struct codec_key *ret_key);
+void codec_key_retracted(const struct tally_hash *event_hash, struct codec_key *ret_key);
 void codec_key_key(const uint8_t key_id[32], struct codec_key *ret_key);
 /* `subject` is principal/<id>. */
 void codec_key_principal(const char *subject, struct codec_key *ret_key);
@@ -115,7 +117,7 @@ void codec_entry_get(const uint8_t entries[CODEC_CHUNK_SIZE], uint32_t place,
 /* The record of an event, and what references to it ask about. */
 struct event_place {
     uint64_t index;
-    bool allowed, retracted;
+    bool allowed;
     uint16_t type;
     uint64_t list; /* that of its subject's topic, so that equal ones mean equal subjects */
 };

@@ -48,8 +48,6 @@ struct facts {
     struct tally_hash key_id; /* key.*: which key it is about */
     struct bytes next_config; /* ledger.member_changed: encoded, when it is valid */
     struct decide_ref refs[LIMIT_REPEATED];
-    struct event_place retracted; /* what an event with EFFECT_RETRACTS retracts */
-    struct tally_hash retracted_hash;
 };
 
 /* Look up what decide() needs for this event of an authentic batch. Values live in the ledger's

@@ -100,6 +100,17 @@ enum tally_err lookup_event(const struct lookup *lookup, const struct tally_hash
     return codec_place_get(value, ret_place) ? TALLY_OK : damaged("event's place", diag);
 }
 
+enum tally_err lookup_retracted(const struct lookup *lookup,
+                                const struct tally_hash *event_hash, bool *ret_retracted,
+                                struct tally_diag *diag)
+{
+    struct codec_key key;
+    struct bytes value;
+
+    codec_key_retracted(event_hash, &key);
+    return lookup_value(lookup, STORE_STATE, codec_bytes(&key), ret_retracted, &value, diag);
+}
+
 enum tally_err lookup_locator(const struct lookup *lookup, uint64_t index,
                               struct locator *ret_locator, struct tally_diag *diag)
 {

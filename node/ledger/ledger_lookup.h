@@ -50,6 +50,9 @@ TALLY_NODISCARD enum tally_err lookup_event(const struct lookup *lookup,
                                             const struct tally_hash *event_hash,
                                             bool *ret_found, struct event_place *ret_place,
                                             struct tally_diag *diag);
+TALLY_NODISCARD enum tally_err lookup_retracted(const struct lookup *lookup,
+                                                const struct tally_hash *event_hash,
+                                                bool *ret_retracted, struct tally_diag *diag);
 /* TALLY_E_CORRUPT also when there is none: ask only for indexes below the size. */
 TALLY_NODISCARD enum tally_err lookup_locator(const struct lookup *lookup, uint64_t index,
                                               struct locator *ret_locator,

@@ -35,12 +35,25 @@ struct machine {
 
 static struct fixture genesis;
 
-static const enum event_type types[] = {
-    EVENT_PRINCIPAL_REGISTERED, EVENT_KEY_ENROLLED,     EVENT_KEY_REVOKED,
-    EVENT_ROLE_GRANTED,         EVENT_ROLE_REVOKED,     EVENT_BASE_MODEL_REGISTERED,
-    EVENT_DATASET_REGISTERED,   EVENT_MODEL_CREATED,    EVENT_VERSION_REGISTERED,
-    EVENT_EVALUATION_RECORDED,  EVENT_APPROVAL_GRANTED, EVENT_ANNOTATION_ADDED,
-};
+/* Any type but genesis, which no fixture makes twice. */
+static enum event_type drawn_type(uint32_t number)
+{
+    size_t count;
+    const struct event_type_info *types = event_types(&count);
+
+    return types[1 + number % (count - 1)].type;
+}
+
+/* Mostly the relation that the type asks for. */
+static enum event_rel drawn_rel(enum event_type type, uint32_t number)
+{
+    size_t count;
+    const struct event_ref_rule *rules = event_ref_rules(type, &count);
+
+    if (count > 0 && number % 4 != 0) return (enum event_rel)rules[number % count].rel;
+    return (enum event_rel)(1 + number % 11);
+}
+
 static const char *const subjects[] = {
     NULL,
     "model/m",
@@ -50,6 +63,9 @@ static const char *const subjects[] = {
     "base/b",
     "principal/author",
     "principal/stranger",
+    "model/m/run/r",
+    "organisation/acme/site/oslo",
+    "environment/production",
     "no subject",
 };
 
@@ -101,12 +117,13 @@ static void make_event(struct machine *m)
     const uint32_t pick = bytes_get_u8(&m->input);
     const struct tally_hash *known =
         m->hashes_count > 0 ? &m->hashes[pick % m->hashes_count] : NULL;
-    const struct event_ref ref = {(enum event_rel)(1 + pick % 11),
+    const enum event_type type = drawn_type(bytes_get_u8(&m->input));
+    const struct event_ref ref = {drawn_rel(type, pick),
                                   known != NULL ? *known : fixture_hash(5)};
     const struct tally_hash root = fixture_hash(1 + pick % 2);
     struct tally_hash key_id, zeros = {{0}};
     struct fixture_spec spec = {
-        .type = types[draw(m, sizeof types / sizeof types[0])],
+        .type = type,
         .who = (enum fixture_who)draw(m, FIXTURE_PEOPLE),
         .subject = subjects[draw(m, sizeof subjects / sizeof subjects[0])],
         .id = 1 + draw(m, 12),
@@ -118,6 +135,8 @@ static void make_event(struct machine *m)
 
     if (flags & 1) spec.id = 0;
     if (flags & 2) spec.expected_head = known;
+    if (pick & 1) spec.run = "r";
+    if (pick & 2) spec.to_size = pick;
     if (flags & 4) {
         spec.refs = &ref;
         spec.refs_count = 1;

@@ -29,6 +29,12 @@ void client_close(struct client *client)
 /* One to four events, most allowed, some denied. */
 static void make_batch(struct world *world, struct client *client)
 {
+    static const struct {
+        enum event_type type;
+        const char *word; /* of the subject */
+    } kinds[] = {{EVENT_MODEL_CREATED, "model"},
+                 {EVENT_CODE_REGISTERED, "code"},
+                 {EVENT_INCIDENT_OPENED, "incident"}};
     const enum fixture_who who = world_chance(world, 15) ? FIXTURE_NOBODY : FIXTURE_AUTHOR;
     struct bytes events[4], batch;
     char subject[64];
@@ -36,14 +42,16 @@ static void make_batch(struct world *world, struct client *client)
     client->events_count = 1 + (uint32_t)world_draw(world, 4);
     client->proof = world_chance(world, 30);
     for (uint32_t i = 0; i < client->events_count; i++) {
-        struct fixture_spec spec = {.type = EVENT_MODEL_CREATED, .who = who};
+        const uint64_t number = world->next_subject++;
+        const size_t kind = number % (sizeof kinds / sizeof kinds[0]);
+        struct fixture_spec spec = {.type = kinds[kind].type, .who = who};
 
         if (client->wrong_clock) { /* the claimed time follows the number; years ahead */
-            spec.id = (UINT64_C(1) << 40) + world->next_subject;
+            spec.id = (UINT64_C(1) << 40) + number;
             world->totals->faults[FAULT_CLIENT_CLOCK]++;
         }
-        snprintf(subject, sizeof subject, "model/m%llu",
-                 (unsigned long long)world->next_subject++);
+        snprintf(subject, sizeof subject, "%s/m%llu", kinds[kind].word,
+                 (unsigned long long)number);
         spec.subject = subject;
         events[i] = fixture_event(&world->fixture, &spec);
         client->hashes[i] = fixture_event_hash(events[i]);

@@ -90,7 +90,8 @@ static void make_people(struct fixture *fixture, struct event_principal *princip
                         uint32_t *ret_count)
 {
     static const char *const one[][1] = {{"admin"}, {"author"}, {"evaluator"}, {"approver"}};
-    static const char *const all[] = {"admin", "approver", "author", "evaluator"};
+    static const char *const all[] = {"admin",  "approver", "auditor",
+                                      "author", "deployer", "evaluator"};
 
     for (uint32_t i = 0; i < FIXTURE_PEOPLE; i++) {
         const struct tally_hash seed = fixture_hash(2000 + i);
@@ -102,7 +103,7 @@ static void make_people(struct fixture *fixture, struct event_principal *princip
             .kind = TALLY__PRINCIPAL_KIND__PRINCIPAL_KIND_HUMAN,
             .keys_count = 1,
             .public_keys = (const uint8_t(*)[EVENT_KEY_BYTES])fixture->people[i].public_key,
-            .roles_count = i <= FIXTURE_APPROVER ? 1 : (i == FIXTURE_EVERYONE ? 4 : 0),
+            .roles_count = i <= FIXTURE_APPROVER ? 1 : (i == FIXTURE_EVERYONE ? 6 : 0),
             .roles = i <= FIXTURE_APPROVER ? one[i] : all,
         };
         *ret_count += 1;

@@ -28,7 +28,7 @@ enum fixture_who {
     FIXTURE_AUTHOR,    /* role author */
     FIXTURE_EVALUATOR, /* role evaluator */
     FIXTURE_APPROVER,  /* role approver */
-    FIXTURE_EVERYONE,  /* all four roles */
+    FIXTURE_EVERYONE,  /* all six roles */
     FIXTURE_NOBODY,    /* registered in genesis, without any role */
     FIXTURE_STRANGER,  /* a key that genesis does not know */
     FIXTURE_SECOND,    /* another such key */

@@ -7,6 +7,7 @@
 #include "event.pb-c.h"
 #include "event/canon.h"
 #include "event/event_describe.h"
+#include "support/ledger_fixture_example.h"
 
 static void *must_alloc(struct fixture *fixture, size_t count, size_t size)
 {
@@ -26,6 +27,7 @@ static const char *default_subject(const struct fixture_spec *spec)
     switch (spec->type) {
     case EVENT_LEDGER_GENESIS:
     case EVENT_LEDGER_MEMBER_CHANGED:
+    case EVENT_AUDIT_EXPORTED:
         return "ledger/" FIXTURE_LEDGER_NAME;
     case EVENT_PRINCIPAL_REGISTERED:
     case EVENT_KEY_ENROLLED:
@@ -38,8 +40,19 @@ static const char *default_subject(const struct fixture_spec *spec)
     case EVENT_DATASET_REGISTERED:
         return "dataset/d";
     case EVENT_MODEL_CREATED:
+    case EVENT_MODEL_UPDATED:
+    case EVENT_MODEL_ARCHIVED:
         return "model/m";
+    case EVENT_RUN_STARTED:
+    case EVENT_RUN_COMPLETED:
+    case EVENT_RUN_FAILED:
+        return "model/m/run/r";
     case EVENT_VERSION_REGISTERED:
+    case EVENT_ATTESTATION_ATTACHED:
+    case EVENT_ATTESTATION_RETRACTED:
+    case EVENT_EVALUATION_RETRACTED:
+    case EVENT_RISK_ASSESSED:
+    case EVENT_CORRECTION_RECORDED:
     case EVENT_EVALUATION_RECORDED:
     case EVENT_APPROVAL_GRANTED:
     case EVENT_ANNOTATION_ADDED:
@@ -130,13 +143,10 @@ static void put_artifacts(struct fixture *fixture, const struct fixture_spec *sp
                           Tally__Event *event)
 {
     struct tally_hash *root = must_alloc(fixture, 1, sizeof *root);
-    const char *role = NULL;
+    const char *role = event_type_info(spec->type)->artifact;
 
     *root = spec->manifest_root != NULL ? *spec->manifest_root : fixture_hash(1);
     event->artifacts = must_alloc(fixture, 1 + PADS_MAX, sizeof(void *));
-    if (spec->type == EVENT_VERSION_REGISTERED) role = "adapter";
-    if (spec->type == EVENT_BASE_MODEL_REGISTERED) role = "weights";
-    if (spec->type == EVENT_DATASET_REGISTERED) role = "data";
     if (role != NULL) event->artifacts[event->n_artifacts++] = artifact(fixture, role, root);
     for (uint32_t left = spec->padding, n = 0; left > 0 && n < PADS_MAX; n++) {
         const uint32_t size = left < PAD_TEXT ? left : PAD_TEXT;
@@ -244,6 +254,21 @@ static void put_member(struct fixture *fixture, const struct fixture_spec *spec,
     event->ledger_member_changed = &p->changed;
 }
 
+static bool has_builder(enum event_type type)
+{
+    static const enum event_type types[] = {
+        EVENT_PRINCIPAL_REGISTERED, EVENT_KEY_ENROLLED,     EVENT_KEY_REVOKED,
+        EVENT_ROLE_GRANTED,         EVENT_ROLE_REVOKED,     EVENT_BASE_MODEL_REGISTERED,
+        EVENT_DATASET_REGISTERED,   EVENT_MODEL_CREATED,    EVENT_VERSION_REGISTERED,
+        EVENT_EVALUATION_RECORDED,  EVENT_APPROVAL_GRANTED, EVENT_ANNOTATION_ADDED,
+        EVENT_LEDGER_MEMBER_CHANGED};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (types[i] == type) return true;
+    }
+    return false;
+}
+
 static void put_judgement(const struct fixture_spec *spec, struct payloads *p,
                           Tally__Event *event)
 {
@@ -290,6 +315,7 @@ static void put_change(const struct fixture_spec *spec, struct payloads *p, Tall
         tally__version_registered__init(&p->version);
         p->version.kind = TALLY__VERSION_KIND__VERSION_KIND_ADAPTER;
         p->version.base_model = text_of(spec->base_subject, "base/b");
+        p->version.run = text_of(spec->run, "");
         event->version_registered = &p->version;
         return;
     case EVENT_ANNOTATION_ADDED:
@@ -325,7 +351,9 @@ struct bytes fixture_event(struct fixture *fixture, const struct fixture_spec *s
     put_signers(fixture, spec, &event);
     put_refs(fixture, spec, &event);
     put_artifacts(fixture, spec, &event);
-    if (spec->type == EVENT_LEDGER_MEMBER_CHANGED) {
+    if (!has_builder(spec->type)) {
+        fixture_example_put(fixture, spec, &event);
+    } else if (spec->type == EVENT_LEDGER_MEMBER_CHANGED) {
         put_member(fixture, spec, payloads, &event);
     } else if (spec->type < EVENT_BASE_MODEL_REGISTERED) {
         put_trust(fixture, spec, payloads, &event);

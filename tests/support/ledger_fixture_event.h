@@ -4,7 +4,8 @@
 
 #include "support/ledger_fixture.h"
 
-/* What an event shall be; zeroed fields take the value in brackets. */
+/* What an event shall be; zeroed fields take the value in brackets. Types that no field below
+ * is about have the payload of their example. */
 struct fixture_spec {
     enum event_type type;
     enum fixture_who who;                   /* actor, and signer unless `signers` is set */
@@ -20,6 +21,11 @@ struct fixture_spec {
     const struct tally_hash *manifest_root; /* [fixture_hash(1)] artifact, or what is judged */
     const struct tally_hash *base;          /* version.registered: adds the ref REL_BASE */
     const char *base_subject;               /* version.registered [base/b] */
+    const char *run;                        /* version.registered [none] */
+    const char *parent;                     /* what the payload names: site of an environment,
+                                             * environment of an endpoint, model of a request,
+                                             * recipient of an export ["" or the example's] */
+    uint64_t to_size;                       /* audit.exported [1] */
     const uint8_t *public_key;              /* key.enrolled [the stranger's] */
     const struct tally_hash *key_id;        /* key.revoked [the stranger's] */
     bool compromised;                       /* key.revoked, with ... */
