@@ -12,6 +12,7 @@ extern const struct cli_command command_adapter_root;
 extern const struct cli_command command_register;
 extern const struct cli_command command_append;
 extern const struct cli_command command_sign;
+extern const struct cli_command command_events, command_events_describe, command_schema;
 extern const struct cli_command command_get;
 extern const struct cli_command command_log;
 extern const struct cli_command command_prove;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "crypto/secret.h"
+#include "event/event_describe.h"
 #include "event/event_json.h"
 #include "event/event_types.h"
 #include "out.h"
@@ -38,12 +39,10 @@ static const struct event_type_info *find_type(json_t *draft)
     const struct event_type_info *types = event_types(&count);
 
     for (size_t i = 0; i < count; i++) {
-        char key[64];
+        char key[EVENT_PAYLOAD_NAME_SIZE];
 
-        (void)snprintf(key, sizeof key, "%s", types[i].name);
-        for (char *c = key; *c != '\0'; c++)
-            if (*c == '.') *c = '_';
-        if (json_object_get(draft, key) != NULL) return &types[i];
+        if (json_object_get(draft, event_payload_name(types[i].type, key)) != NULL)
+            return &types[i];
     }
     return NULL;
 }
@@ -163,8 +162,9 @@ enum tally_err draft_encode(struct json_t *draft, const struct draft_fill *fill,
     const struct event_type_info *type = find_type(draft);
 
     if (type == NULL) {
-        tally_diag_set(diag,
-                       "the event has no payload of a known type, such as \"model_created\"");
+        tally_diag_set(
+            diag, "the event has no payload of a known type, such as \"model_created\"; 'tally "
+                  "events' lists them");
         return TALLY_E_MALFORMED;
     }
     enum tally_err err = fill_envelope(draft, fill, type, diag);
