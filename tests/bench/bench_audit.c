@@ -25,7 +25,7 @@
 #include "tally/cli.h"
 
 /* Small blocks: a leaf is read by way of its block. */
-enum { EVENTS = 20000, CHECKS = 20000, BLOCK_BATCHES = 64, BLOCK_EVENTS = 64 };
+enum { EVENTS = 20000, CHECKS = 20000, BLOCK_BATCHES = 64, EVENTS_A_BLOCK = 64 };
 
 static double seconds_since(uint64_t begin_ms)
 {
