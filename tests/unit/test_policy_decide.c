@@ -24,6 +24,18 @@ START_TEST(default_deny)
 }
 END_TEST
 
+/* A permit that does not hold is no matter when another one does. */
+START_TEST(one_permit_is_enough)
+{
+    story.rules[1].effect = POLICY_EFFECT_PERMIT;
+    story_clause(0, POLICY_CLAUSE_ACTOR_ROLE)->actor_roles = 2;
+    story.view.actor = BOB;
+    ck_assert(story_allowed());
+    ck_assert_uint_eq(story.decision.permitted_by, 2001);
+    ck_assert_uint_eq(story.misses.count, 0);
+}
+END_TEST
+
 /* Each failed rule, by id, wherever it stands; the smallest id that permits. */
 START_TEST(all_failed_rules)
 {
@@ -318,6 +330,7 @@ static Suite *make_suite(void)
 
     tcase_add_checked_fixture(all, story_begin, NULL);
     tcase_add_test(all, default_deny);
+    tcase_add_test(all, one_permit_is_enough);
     tcase_add_test(all, all_failed_rules);
     tcase_add_test(all, match);
     tcase_add_test(all, match_subjects);
