@@ -180,15 +180,19 @@ static void make_persons(struct policy_random *random)
                                                            "p5", "p6", "p7", "p8", "p9"};
 
     random->view.persons_count = (uint32_t)(1 + draw(random, POLICY_RANDOM_PERSONS));
-    for (uint32_t i = 0; i < random->view.persons_count; i++)
+    for (uint32_t i = 0; i < random->view.persons_count; i++) {
+        uint64_t held = draw(random, UINT64_C(1) << ROLES);
+
+        held |= draw(random, UINT64_C(1) << ROLES); /* three in four */
         random->persons[i] = (struct policy_person){
             .id = ids[i],
             .unit = units[draw(random, 4)],
             .site = units[draw(random, 4)],
-            .roles = draw(random, UINT64_C(1) << ROLES) | draw(random, UINT64_C(1) << ROLES),
+            .roles = held,
             .kind = chance(random, 80) ? POLICY_ACTOR_HUMAN
                                        : (enum policy_actor)(1 + draw(random, 3)),
             .active = chance(random, 90)};
+    }
 }
 
 static void make_facts(struct policy_random *random)

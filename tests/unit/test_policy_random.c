@@ -344,12 +344,15 @@ static void make_puzzle(struct puzzle *puzzle, uint64_t seed)
     for (uint32_t i = 0; i < puzzle->persons_count; i++)
         puzzle->persons[i] =
             (struct policy_person){.id = "", .unit = groups[draw(3)], .site = groups[draw(3)]};
-    for (uint32_t i = 0; i < puzzle->clauses_count; i++)
-        puzzle->clauses[i] = (struct policy_places_clause){
-            .eligible = draw(UINT64_C(1) << puzzle->persons_count) |
-                        draw(UINT64_C(1) << puzzle->persons_count),
-            .count = (uint8_t)(1 + draw(3)),
-            .distinct = (enum policy_distinct)(1 + draw(3))};
+    for (uint32_t i = 0; i < puzzle->clauses_count; i++) {
+        uint64_t eligible = draw(UINT64_C(1) << puzzle->persons_count);
+
+        eligible |= draw(UINT64_C(1) << puzzle->persons_count); /* three in four */
+        puzzle->clauses[i] =
+            (struct policy_places_clause){.eligible = eligible,
+                                          .count = (uint8_t)(1 + draw(3)),
+                                          .distinct = (enum policy_distinct)(1 + draw(3))};
+    }
 }
 
 static uint32_t fill(const struct puzzle *puzzle, struct policy_places *places)

@@ -215,7 +215,7 @@ static enum tally_err run(struct cli *cli)
     enum tally_err err = policy_load_open(cli, cli->arguments[0], &load);
     if (err == TALLY_OK && persons != NULL) err = policy_load_cases(cli, persons, true, &load);
     if (err == TALLY_OK && findings == NULL) err = cli_fail(cli, TALLY_E_NO_MEMORY, NULL);
-    if (err == TALLY_OK) {
+    if (err == TALLY_OK && findings != NULL) {
         policy_survey(&load.file.policy, load.cases.persons, load.cases.persons_count,
                       findings);
         sort_by_place(&load, findings);
