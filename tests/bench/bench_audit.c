@@ -25,7 +25,7 @@
 #include "tally/cli.h"
 
 /* Small blocks: a leaf is read by way of its block. */
-enum { EVENTS = 20000, CHECKS = 20000, BLOCK_BATCHES = 64, EVENTS_A_BLOCK = 64 };
+enum { EVENTS = 20000, CHECKS = 20000, BATCHES_IN_BLOCK = 64, EVENTS_IN_BLOCK = 64 };
 
 static double seconds_since(uint64_t begin_ms)
 {
@@ -68,7 +68,7 @@ static void make_log(struct ledger_run *run, uint32_t events_count, uint32_t bat
 {
     const struct fixture_spec spec = {
         .type = EVENT_ANNOTATION_ADDED, .who = FIXTURE_AUTHOR, .padding = 400};
-    struct bytes *events = calloc(batch_size, sizeof *events), batches[BLOCK_BATCHES];
+    struct bytes *events = calloc(batch_size, sizeof *events), batches[BATCHES_IN_BLOCK];
     uint32_t count = 0;
 
     ASSERT(events != NULL);
@@ -78,7 +78,7 @@ static void make_log(struct ledger_run *run, uint32_t events_count, uint32_t bat
         for (uint32_t i = 0; i < batch_size; i++)
             events[i] = fixture_event(&run->fixture, &spec);
         batches[count++] = fixture_batch(&run->fixture, FIXTURE_AUTHOR, events, batch_size);
-        if (count < BLOCK_BATCHES && count * batch_size < 1000 &&
+        if (count < BATCHES_IN_BLOCK && count * batch_size < 1000 &&
             done + batch_size < events_count)
             continue;
         ledger_run_batches(run, batches, count, false);
@@ -144,7 +144,7 @@ int main(int argc, char **argv)
     const uint32_t batch = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1;
     const uint32_t threads = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : (uint32_t)cores;
 
-    if (events == 0 || batch == 0 || batch > LIMIT_BLOCK_EVENTS || threads == 0 ||
+    if (events == 0 || batch == 0 || batch > LIMIT_EVENTS_IN_BLOCK || threads == 0 ||
         threads > POOL_THREADS_MAX) {
         fprintf(stderr, "usage: bench_audit [EVENTS [BATCH [THREADS]]]\n");
         return 64;

@@ -149,6 +149,17 @@ START_TEST(genesis_signature)
 }
 END_TEST
 
+/* Root keys sign no batches. */
+START_TEST(genesis_of_a_batch)
+{
+    struct record record = log_dir_record(&audit_rows.log, 0);
+
+    record.event.signers[0].batch_size = 3;
+    log_dir_put(&audit_rows.log, 0, &record);
+    audit_rows_expect(TALLY_E_MISMATCH, 0, "its genesis file seals to");
+}
+END_TEST
+
 START_TEST(cut_before_the_boundary)
 {
     audit_rows.log.count--;
@@ -349,6 +360,7 @@ int main(void)
     tcase_add_test(rows, swapped_pair);
     tcase_add_test(rows, removed_genesis);
     tcase_add_test(rows, genesis_signature);
+    tcase_add_test(rows, genesis_of_a_batch);
     tcase_add_test(rows, cut_before_the_boundary);
     tcase_add_test(rows, incomplete_batch_at_the_end);
     tcase_add_test(rows, time_goes_back);

@@ -129,7 +129,7 @@ static enum tally_err resume(struct exporter *exporter, const struct checkpoint 
         err = add_to_bundle(exporter, leaves[i]);
         if (hash_equal(&hash, &exporter->builder.hashes[0][i])) continue;
         tally_diag_set(diag, "record %llu in the directory has not the hash in its tile",
-                       (unsigned long long)(index * TILES_WIDTH + i));
+                       (unsigned long long)index * TILES_WIDTH + i);
         err = TALLY_E_CORRUPT;
     }
     free(data);
