@@ -144,7 +144,7 @@ int main(int argc, char **argv)
     const uint32_t batch = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1;
     const uint32_t threads = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : (uint32_t)cores;
 
-    if (events == 0 || batch == 0 || batch > LIMIT_EVENTS_IN_BLOCK || threads == 0 ||
+    if (events == 0 || batch == 0 || batch > LIMIT_BLOCK_EVENTS || threads == 0 ||
         threads > POOL_THREADS_MAX) {
         fprintf(stderr, "usage: bench_audit [EVENTS [BATCH [THREADS]]]\n");
         return 64;
