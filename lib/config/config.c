@@ -247,7 +247,7 @@ static void read_number(struct config *config, const struct config_yaml_node *no
     if (node->kind != CONFIG_YAML_SCALAR || node->quoted ||
         !decimal_parse(node->text, node->size, UINT64_MAX, &value)) {
         wrong_type(config, node, field);
-    } else if (value < field->min || value > field->max) {
+    } else if (value < field->min || (field->max != UINT32_MAX && value > field->max)) {
         config_fault(config, node->place, "'%s' must be %u to %u, not %.*s", field->key,
                      field->min, field->max, (int)node->size, node->text);
     } else {

@@ -49,7 +49,7 @@ enum config_type {
     CONFIG_TEXT,   /* struct config_text: a scalar; `min`..`max` bytes */
     CONFIG_PATH,   /* the same; a relative path is relative to the file's folder */
     CONFIG_CHOICE, /* struct config_text: one of `choices` */
-    CONFIG_NUMBER, /* struct config_number: decimal digits; `min`..`max` */
+    CONFIG_NUMBER, /* struct config_number: decimal digits; `min`..`max`; UINT32_MAX: any */
     CONFIG_BOOL,   /* struct config_number: true (1) or false (0) */
     CONFIG_TEXTS,  /* struct config_texts: a list of `min`..`max` CONFIG_TEXT (1..1024 bytes) */
     CONFIG_PATHS,  /* the same of CONFIG_PATH */

@@ -337,6 +337,32 @@ START_TEST(case_faults)
 }
 END_TEST
 
+/* What is wrong with a template is said once, not once for every case that takes it over. */
+START_TEST(template_faults)
+{
+    ck_assert_int_eq(read_policy(two_rules), TALLY_OK);
+    ck_assert_int_eq(
+        read_cases("persons: [{id: ann}]\n"
+                   "templates:\n"
+                   "  - {template: t, event: root.rotate, subject: ledger/l, actor: zoe}\n"
+                   "cases: [{case: a, from: t, expect: allowed}, {case: b, from: t}]\n"),
+        TALLY_E_MALFORMED);
+    ck_assert_str_eq(config_faults(cases_config),
+                     "c.yaml:3:26: no event type 'root.rotate'; did you mean 'root.rotated'?\n"
+                     "c.yaml:3:65: no person 'zoe'; add it to 'persons'\n");
+}
+END_TEST
+
+/* A field may be as large as a u64: compute is counted in large numbers. */
+START_TEST(large_field)
+{
+    ck_assert_msg(read_policy(HEAD "  - {id: 1100, permit: a, clauses: [{field: {name: flop, "
+                                   "at_most: 18446744073709551615}}]}\n") == TALLY_OK,
+                  "%s", config_faults(config));
+    ck_assert_uint_eq(file.policy.rules[0].clauses[0].field.number, UINT64_MAX);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("policy_config");
@@ -349,6 +375,8 @@ static Suite *make_suite(void)
     tcase_add_test(all, limits);
     tcase_add_test(all, whole_cases);
     tcase_add_test(all, case_faults);
+    tcase_add_test(all, template_faults);
+    tcase_add_test(all, large_field);
     suite_add_tcase(suite, all);
     return suite;
 }

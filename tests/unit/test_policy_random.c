@@ -219,6 +219,46 @@ START_TEST(a_failure_more_never_allows)
 }
 END_TEST
 
+/* A failure that is newer than everything fails every gate that looks at its suite, however
+ * many passes there are. */
+START_TEST(newest_failure_decides)
+{
+    uint64_t looked_at = 0;
+
+    for (uint64_t seed = 0; seed < seeds(); seed++) {
+        struct policy_view *view = &random_one.view;
+
+        begin(seed);
+        if (view->results_count == POLICY_RANDOM_FACTS) continue;
+        random_one.results[view->results_count++] =
+            (struct policy_result){.kind = POLICY_EVIDENCE_QUALITY,
+                                   .suite = "s0",
+                                   .verdict = POLICY_VERDICT_FAILED,
+                                   .by = POLICY_NOBODY,
+                                   .time_ms = view->now_ms + 5, /* later than any */
+                                   .index = 9};
+        decide(&after);
+        for (uint32_t i = 0; i < random_one.policy.rules_count; i++) {
+            const struct policy_rule *rule = &random_one.rules[i];
+            bool asks = false, failed = false;
+
+            for (uint32_t k = 0; k < rule->clauses_count; k++)
+                asks |= rule->clauses[k].type == POLICY_CLAUSE_EVIDENCE &&
+                        rule->clauses[k].evidence.kind == POLICY_EVIDENCE_QUALITY &&
+                        strcmp(rule->clauses[k].evidence.suite, "s1") != 0;
+            if (!asks || rule->effect != POLICY_EFFECT_REQUIRE ||
+                !policy_matches(&random_one.policy, rule, view))
+                continue;
+            for (uint32_t k = 0; k < after.failed_count; k++)
+                failed |= after.failed[k] == rule->id;
+            ck_assert_msg(failed, "seed %llu", (unsigned long long)seed);
+            looked_at++;
+        }
+    }
+    ck_assert_uint_gt(looked_at, seeds() / 100);
+}
+END_TEST
+
 /* Whoever approves again, with another key or later, counts no more than before. */
 START_TEST(two_keys_of_one_person_count_once)
 {
@@ -427,6 +467,7 @@ static Suite *make_suite(void)
     tcase_add_test(all, an_approval_less_never_allows);
     tcase_add_test(all, a_pass_less_never_allows);
     tcase_add_test(all, a_failure_more_never_allows);
+    tcase_add_test(all, newest_failure_decides);
     tcase_add_test(all, two_keys_of_one_person_count_once);
     tcase_add_test(all, less_known_never_allows);
     tcase_add_test(all, misses_are_those_that_failed);
