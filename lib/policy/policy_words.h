@@ -152,7 +152,8 @@ enum { POLICY_EVENTS_COUNT = 71 };
     X(37, MODEL_CARD, "model_card")                                                            \
     X(38, ANNEX_IV, "annex_iv")                                                                \
     X(39, DPIA, "dpia")
-/* In rising order: a verdict reaches all before it. */
+/* In rising order: a verdict reaches all before it. Not the numbers of Result in event.proto.
+ */
 #define POLICY_VERDICT_TABLE(X)                                                                \
     X(1, FAILED, "failed")                                                                     \
     X(2, INCONCLUSIVE, "inconclusive")                                                         \
