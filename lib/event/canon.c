@@ -1,6 +1,5 @@
 #include "event/canon.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -123,6 +122,38 @@ static const char *first_fault(const ProtobufCMessage *message)
     return NULL;
 }
 
+/* Where protobuf-c packs to: nowhere, only the bytes that it must give are compared. */
+struct comparison {
+    ProtobufCBuffer base;
+    struct bytes_reader expected;
+    bool same;
+};
+
+static void compare_next(ProtobufCBuffer *buffer, size_t size, const uint8_t *data)
+{
+    struct comparison *comparison = (struct comparison *)buffer;
+    const struct bytes_reader *expected = &comparison->expected;
+
+    if (!comparison->same) return;
+    if (size > expected->size - expected->at) {
+        comparison->same = false;
+        return;
+    }
+    if (size == 0) return;
+    comparison->same = memcmp(bytes_get(&comparison->expected, size), data, size) == 0;
+}
+
+/* Is this what we would write for the message? */
+static bool is_canonical(const ProtobufCMessage *message, struct bytes bytes)
+{
+    struct comparison comparison = {.base = {.append = compare_next},
+                                    .expected = bytes_reader(bytes.data, bytes.size),
+                                    .same = true};
+
+    (void)protobuf_c_message_pack_to_buffer(message, &comparison.base);
+    return comparison.same && comparison.expected.at == bytes.size;
+}
+
 enum tally_err canon_unpack(const ProtobufCMessageDescriptor *descriptor, struct bytes bytes,
                             struct arena *arena, ProtobufCMessage **ret_message,
                             struct tally_diag *diag)
@@ -134,8 +165,6 @@ enum tally_err canon_unpack(const ProtobufCMessageDescriptor *descriptor, struct
     ProtobufCMessage *message =
         protobuf_c_message_unpack(descriptor, &allocator, bytes.size, bytes.data);
     const char *fault;
-    uint8_t *packed;
-    bool same;
 
     if (message == NULL && budget.no_memory) return TALLY_E_NO_MEMORY;
     if (message == NULL) {
@@ -147,15 +176,7 @@ enum tally_err canon_unpack(const ProtobufCMessageDescriptor *descriptor, struct
         tally_diag_set(diag, "%s: not valid: %s", descriptor->short_name, fault);
         return TALLY_E_MALFORMED;
     }
-    same = protobuf_c_message_get_packed_size(message) == bytes.size;
-    if (same && bytes.size > 0) {
-        packed = malloc(bytes.size);
-        if (packed == NULL) return TALLY_E_NO_MEMORY;
-        protobuf_c_message_pack(message, packed);
-        same = memcmp(packed, bytes.data, bytes.size) == 0;
-        free(packed);
-    }
-    if (!same) {
+    if (!is_canonical(message, bytes)) {
         tally_diag_set(diag, "the %s is not in canonical form", descriptor->short_name);
         return TALLY_E_MALFORMED;
     }
