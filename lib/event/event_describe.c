@@ -286,7 +286,7 @@ static json_t *describe_roles(const struct event_type_info *info)
 enum tally_err event_description(enum event_type type, struct arena *arena,
                                  struct bytes *ret_json)
 {
-    static const char *const needs[] = {[NEED_NOTHING] = "as the type says",
+    static const char *const needs[] = {[NEED_NOTHING] = "what the rules of the type say",
                                         [NEED_NEW] = "not registered",
                                         [NEED_KNOWN] = "registered",
                                         [NEED_LIVE] = "registered, and not ended"};

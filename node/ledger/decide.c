@@ -46,7 +46,6 @@ static void check_actor(const struct decide_facts *facts, const struct event *ev
 
 bool decide_parent(const struct event *event, char ret_path[LIMIT_SUBJECT_SIZE + 1])
 {
-    const enum event_subject_kind kind = event_subject_kind(event->subject, NULL);
     const char *path = "", *end = NULL;
 
     switch (event->type) {
@@ -56,7 +55,7 @@ bool decide_parent(const struct event *event, char ret_path[LIMIT_SUBJECT_SIZE +
         path = event->subject;
         break;
     case EVENT_ORGANISATION_REGISTERED:
-        if (kind == SUBJECT_ORGANISATION) return false;
+        if (event_subject_kind(event->subject, NULL) == SUBJECT_ORGANISATION) return false;
         end = strchr(event->subject + strlen("organisation/"), '/');
         path = event->subject;
         break;
@@ -258,8 +257,8 @@ static void check_subject(const struct decide_facts *facts, const struct event *
         fail_if(failures, subject->ended, RULE_SUBJECT_ENDED);
         /* fall through */
     case NEED_KNOWN:
-        fail_if(failures, !subject->registered,
-                absent_rule(event_subject_kind(event->subject, NULL)));
+        if (subject->registered) break;
+        fail_if(failures, true, absent_rule(event_subject_kind(event->subject, NULL)));
         break;
     }
     if (!decide_parent(event, path)) return;

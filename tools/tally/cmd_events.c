@@ -199,8 +199,11 @@ static void print_description(struct cli *cli, const struct event_type_info *inf
     out_line(cli, "says", "%s", info->text);
     out_line(cli, "append", "%s", who_may(info, who));
     out_line(cli, "signed", "by the actor as %s", event_meaning_name(info->actor_meaning));
-    out_line(cli, "subject", "%s; it must be %s", event_subject_form(info->subject),
-             json_string_value(json_object_get(json, "subject_must_be")));
+    if (info->need == NEED_NOTHING)
+        out_line(cli, "subject", "%s", event_subject_form(info->subject));
+    else
+        out_line(cli, "subject", "%s; it must be %s", event_subject_form(info->subject),
+                 json_string_value(json_object_get(json, "subject_must_be")));
     out_line(cli, "effect", "%s%s", json_string_value(json_object_get(json, "effect")),
              info->head == HEAD_STAYS ? "" : "; it becomes the subject's newest change");
     if (info->head == HEAD_CLAIMED)
