@@ -11,7 +11,7 @@
 #include "ledger/ledger_internal.h"
 #include "ledger/replay_internal.h"
 
-enum { FLUSH_UNITS = 256 }; /* batches and other records between two flushes */
+enum { FLUSH_RECORDS = 1024 }; /* about so many between two flushes */
 
 enum tally_err replay_decode(struct bytes leaf, uint64_t index, struct arena *arena,
                              struct replay_item *ret_item, struct tally_diag *diag)
@@ -99,7 +99,7 @@ static enum tally_err flush(struct ledger_replay *replay, struct tally_diag *dia
     enum tally_err err = state_flush(replay->ledger->state, diag);
 
     arena_reset(replay->ledger->results, 0);
-    replay->units = 0;
+    replay->flushed = replay->ledger->applied.size;
     return err == TALLY_OK ? store_append(replay->store, &sync, diag) : err;
 }
 
@@ -272,9 +272,9 @@ static enum tally_err push_next(struct ledger_replay *replay, const struct repla
     if (err != TALLY_OK) return err;
     if (replay->pending_count == 0) replay->ledger->applied.time_ms = item->record.time_ms;
     err = event ? replay_event(replay, item, diag) : push_single(replay, item, diag);
-    if (err == TALLY_OK && replay->pending_count == 0 && ++replay->units >= FLUSH_UNITS)
-        err = flush(replay, diag);
-    return err;
+    if (err != TALLY_OK || replay->pending_count > 0) return err;
+    return replay_size(replay) - replay->flushed < FLUSH_RECORDS ? TALLY_OK
+                                                                 : flush(replay, diag);
 }
 
 enum tally_err replay_push(struct ledger_replay *replay, const struct replay_item *item,

@@ -25,7 +25,7 @@ struct ledger_replay {
     size_t pending_size; /* bytes of its events */
     struct replay_void_run voids;
     uint64_t term, fault;
-    uint32_t units; /* since the last flush */
+    uint64_t flushed; /* records at the last flush */
     enum record_kind last;
 };
 

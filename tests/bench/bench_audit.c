@@ -17,15 +17,13 @@
 #include "base/clock.h"
 #include "crypto/sign.h"
 #include "ledger/ledger.h"
-#include "store/store_mem.h"
 #include "support/cli_run.h"
 #include "support/ledger_run.h"
 #include "support/log_dir.h"
 #include "tally/audit.h"
 #include "tally/cli.h"
 
-/* Small blocks: a leaf is read by way of its block. */
-enum { EVENTS = 20000, CHECKS = 20000, BATCHES_IN_BLOCK = 64, EVENTS_IN_BLOCK = 64 };
+enum { EVENTS = 20000, CHECKS = 20000 };
 
 static double seconds_since(uint64_t begin_ms)
 {
@@ -63,30 +61,51 @@ static double limit_of(uint32_t threads)
     return rate;
 }
 
-/* A log by one author: EVENTS annotations of one version. */
-static void make_log(struct ledger_run *run, uint32_t events_count, uint32_t batch_size)
+/* Leaves of one batch of annotations by one author, as the ledger would make them. */
+static void add_batch(struct fixture *fixture, struct log_dir *log, uint32_t batch_size)
 {
     const struct fixture_spec spec = {
         .type = EVENT_ANNOTATION_ADDED, .who = FIXTURE_AUTHOR, .padding = 400};
-    struct bytes *events = calloc(batch_size, sizeof *events), batches[BATCHES_IN_BLOCK];
-    uint32_t count = 0;
+    static struct bytes events[LIMIT_BLOCK_EVENTS];
+    struct record record = {.time_ms = FIXTURE_TIME_MS, .kind = RECORD_EVENT};
+    struct batch_signer signer;
 
-    ASSERT(events != NULL);
+    for (uint32_t i = 0; i < batch_size; i++) events[i] = fixture_event(fixture, &spec);
+    batch_sign(events, batch_size, &fixture->ledger_id, MEANING_AUTHOR,
+               &fixture->people[FIXTURE_AUTHOR], &signer);
+    record.event.decision.allowed = true;
+    record.event.signers_count = 1;
+    record.event.signers[0] = (struct record_signer){
+        .key_id = signer.key_id, .meaning = signer.meaning, .batch_size = batch_size};
+    memcpy(record.event.signers[0].signature, signer.signature, sizeof signer.signature);
+    for (uint32_t i = 0; i < batch_size; i++) {
+        record.index = log->count++;
+        record.event.event = events[i];
+        record.event.signers[0].batch_index = i;
+        log_dir_put(log, record.index, &record);
+    }
+}
+
+/* Genesis, a model and a version, and EVENTS annotations of it. */
+static void make_log(struct ledger_run *run, uint32_t events_count, uint32_t batch_size,
+                     struct log_dir *log)
+{
+    struct record end = {.time_ms = FIXTURE_TIME_MS, .kind = RECORD_STATE};
+    struct bytes *leaves;
+
     ledger_run_open(run);
     ledger_run_version(run, NULL, NULL);
-    for (uint32_t done = 0; done < events_count; done += batch_size) {
-        for (uint32_t i = 0; i < batch_size; i++)
-            events[i] = fixture_event(&run->fixture, &spec);
-        batches[count++] = fixture_batch(&run->fixture, FIXTURE_AUTHOR, events, batch_size);
-        if (count < BATCHES_IN_BLOCK && count * batch_size < 1000 &&
-            done + batch_size < events_count)
-            continue;
-        ledger_run_batches(run, batches, count, false);
-        count = 0;
-    }
-    ledger_run_batches(run, NULL, 0, true);
     ASSERT(ledger_flush(run->ledger, NULL) == TALLY_OK);
-    free(events);
+    log_dir_take(&run->fixture, run->store, log);
+    leaves = arena_zalloc(run->fixture.arena, log->count + events_count + batch_size + 1,
+                          sizeof *leaves);
+    ASSERT(leaves != NULL);
+    memcpy(leaves, log->leaves, log->count * sizeof *leaves);
+    log->leaves = leaves;
+    for (uint32_t done = 0; done < events_count; done += batch_size)
+        add_batch(&run->fixture, log, batch_size);
+    end.index = end.state.covers = log->count++;
+    log_dir_put(log, end.index, &end);
 }
 
 /* In a process of its own, so that the memory of the audit is seen. */
@@ -100,8 +119,7 @@ static void write_log(uint32_t events_count, uint32_t batch_size)
         struct log_dir log;
 
         ASSERT(run != NULL && mkdir("log", 0755) == 0);
-        make_log(run, events_count, batch_size);
-        log_dir_take(&run->fixture, run->store, &log);
+        make_log(run, events_count, batch_size, &log);
         log_dir_write(&log, "log");
         _exit(0);
     }
