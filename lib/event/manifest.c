@@ -1,5 +1,5 @@
 /* The walk is iterative: directories wait in a list, opened one after another. */
-#include <tally/manifest.h>
+#include "event/manifest.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,12 +14,12 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "crypto/hash.h"
+#include "event/manifest_hash.h"
 #include "merkle/merkle.h"
 
 enum {
     FILES_MAX = 1000 * 1000,
     PATH_SIZE_MAX = 4096,
-    READ_SIZE = 1024 * 1024,
     DEPTH_MAX = 64, /* directories below each other */
 };
 
@@ -31,11 +31,13 @@ struct list {
 struct walk {
     const char *directory;
     struct arena *arena;
-    struct list files, directories, ignored; /* relative paths */
-    uint64_t size;
+    struct list directories, ignored;  /* relative paths */
+    struct tally_manifest_file *files; /* without digests */
+    size_t files_count, files_capacity;
+    uint64_t size; /* bytes of all files */
+    unsigned threads;
     tally_manifest_progress *progress;
     void *context;
-    uint64_t done;
     struct tally_diag *diag;
 };
 
@@ -50,6 +52,22 @@ static bool list_add(struct list *list, const char *item)
         list->capacity = capacity;
     }
     list->items[list->count++] = item;
+    return true;
+}
+
+static bool file_add(struct walk *walk, const char *path, uint64_t size)
+{
+    if (walk->files_count == walk->files_capacity) {
+        const size_t capacity = walk->files_capacity == 0 ? 64 : 2 * walk->files_capacity;
+        struct tally_manifest_file *files =
+            realloc(walk->files, capacity * sizeof *walk->files);
+
+        if (files == NULL) return false;
+        walk->files = files;
+        walk->files_capacity = capacity;
+    }
+    walk->files[walk->files_count++] = (struct tally_manifest_file){.path = path, .size = size};
+    walk->size += size;
     return true;
 }
 
@@ -125,11 +143,10 @@ static enum tally_err take_entry(struct walk *walk, int directory, const char *a
                           ? "a symbolic link to something that is no regular file"
                           : "not a regular file");
     }
-    if (walk->files.count == FILES_MAX) {
+    if (walk->files_count == FILES_MAX) {
         return refuse(walk, TALLY_E_INVALID, path, "there are more than a million files");
     }
-    walk->size += (uint64_t)target.st_size;
-    added = list_add(&walk->files, path);
+    added = file_add(walk, path, (uint64_t)target.st_size);
     return added ? TALLY_OK : TALLY_E_NO_MEMORY;
 }
 
@@ -170,6 +187,13 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static int compare_files(const void *a, const void *b)
+{
+    const struct tally_manifest_file *x = a, *y = b;
+
+    return strcmp(x->path, y->path);
+}
+
 /* As strcmp, with A-Z as a-z. */
 static int compare_folded(const void *a, const void *b)
 {
@@ -186,12 +210,12 @@ static int compare_folded(const void *a, const void *b)
 /* Paths that differ only in case are one file on some systems: which bytes would be meant? */
 static enum tally_err check_collisions(const struct walk *walk)
 {
-    const size_t count = walk->files.count;
+    const size_t count = walk->files_count;
     const char **folded = malloc(count * sizeof *folded);
     enum tally_err err = TALLY_OK;
 
     if (folded == NULL) return TALLY_E_NO_MEMORY;
-    memcpy(folded, walk->files.items, count * sizeof *folded);
+    for (size_t i = 0; i < count; i++) folded[i] = walk->files[i].path;
     qsort(folded, count, sizeof *folded, compare_folded);
     for (size_t i = 1; i < count && err == TALLY_OK; i++) {
         if (compare_folded(&folded[i - 1], &folded[i]) == 0) {
@@ -201,44 +225,6 @@ static enum tally_err check_collisions(const struct walk *walk)
     }
     free(folded);
     return err;
-}
-
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ino == b->st_ino;
-}
-
-static enum tally_err hash_open_file(struct walk *walk, int fd, const char *path, uint8_t *room,
-                                     struct tally_manifest_file *ret_file)
-{
-    struct hash_state state;
-    struct stat before, after;
-    uint64_t size = 0;
-
-    if (fstat(fd, &before) != 0) return refuse_errno(walk, path);
-    if (!S_ISREG(before.st_mode))
-        return refuse(walk, TALLY_E_INVALID, path, "not a regular file");
-    hash_begin(&state);
-    for (;;) {
-        const ssize_t got = read(fd, room, READ_SIZE);
-
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return refuse_errno(walk, path);
-        if (got == 0) break;
-        hash_update(&state, room, (size_t)got);
-        size += (uint64_t)got;
-        walk->done += (uint64_t)got;
-        if (walk->progress != NULL) walk->progress(walk->context, walk->done, walk->size);
-    }
-    if (fstat(fd, &after) != 0) return refuse_errno(walk, path);
-    if (!same_file(&before, &after) || size != (uint64_t)before.st_size) {
-        return refuse(walk, TALLY_E_MISMATCH, path, "it changed while it was read: try again");
-    }
-    ret_file->path = path;
-    ret_file->size = size;
-    hash_finish(&state, &ret_file->digest);
-    return TALLY_OK;
 }
 
 /* Leaf data: "tally/file/v1" || 0x00 || u32 path size || path || u64 size || SHA-256 of the
@@ -258,34 +244,33 @@ static void file_leaf(const struct tally_manifest_file *file, struct tally_hash 
     hash_leaf(data, writer.at, ret_leaf);
 }
 
-static enum tally_err hash_files(struct walk *walk, int root, struct tally_manifest *manifest)
+/* Hash the files, and the tree over them. */
+static enum tally_err hash_files(const struct walk *walk, int root,
+                                 struct tally_manifest *manifest)
 {
-    struct tally_manifest_file *files =
-        arena_zalloc(walk->arena, walk->files.count, sizeof *files);
+    const struct manifest_hash how = {.root = root,
+                                      .directory = walk->directory,
+                                      .threads = walk->threads,
+                                      .size = walk->size,
+                                      .progress = walk->progress,
+                                      .context = walk->context};
+    const size_t count = walk->files_count;
+    struct tally_manifest_file *files = arena_zalloc(walk->arena, count, sizeof *files);
     struct merkle_frontier frontier = {0};
-    uint8_t *room = malloc(READ_SIZE);
-    enum tally_err err = files == NULL || room == NULL ? TALLY_E_NO_MEMORY : TALLY_OK;
+    struct tally_hash leaf;
+    enum tally_err err;
 
-    for (size_t i = 0; i < walk->files.count && err == TALLY_OK; i++) {
-        const char *path = walk->files.items[i];
-        const int fd = openat(root, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-        struct tally_hash leaf;
-
-        if (fd < 0) {
-            err = refuse_errno(walk, path);
-            break;
-        }
-        err = hash_open_file(walk, fd, path, room, &files[i]);
-        close(fd);
-        if (err != TALLY_OK) break;
+    if (files == NULL) return TALLY_E_NO_MEMORY;
+    memcpy(files, walk->files, count * sizeof *files);
+    err = manifest_hash(&how, files, count, walk->diag);
+    if (err != TALLY_OK) return err;
+    for (size_t i = 0; i < count; i++) {
         manifest->size += files[i].size;
         file_leaf(&files[i], &leaf);
         merkle_append(&frontier, &leaf, NULL);
     }
-    free(room);
-    if (err != TALLY_OK) return err;
     manifest->files = files;
-    manifest->files_count = walk->files.count;
+    manifest->files_count = count;
     merkle_frontier_root(&frontier, &manifest->root);
     return TALLY_OK;
 }
@@ -300,11 +285,11 @@ static enum tally_err read_all(struct walk *walk, int root, struct tally_manifes
         err = read_directory(walk, root, walk->directories.items[next]);
         if (err != TALLY_OK) return err;
     }
-    if (walk->files.count == 0) {
+    if (walk->files_count == 0) {
         tally_diag_set(walk->diag, "%s: there is no file in it", walk->directory);
         return TALLY_E_NOT_FOUND;
     }
-    qsort(walk->files.items, walk->files.count, sizeof *walk->files.items, compare_paths);
+    qsort(walk->files, walk->files_count, sizeof *walk->files, compare_files);
     if (walk->ignored.count > 0) {
         qsort(walk->ignored.items, walk->ignored.count, sizeof *walk->ignored.items,
               compare_paths);
@@ -319,12 +304,15 @@ static enum tally_err read_all(struct walk *walk, int root, struct tally_manifes
     return hash_files(walk, root, manifest);
 }
 
-enum tally_err tally_manifest_read(const char *directory, tally_manifest_progress *progress,
-                                   void *context, struct tally_manifest *ret_manifest,
-                                   struct tally_diag *diag)
+enum tally_err manifest_read(const char *directory, unsigned threads,
+                             tally_manifest_progress *progress, void *context,
+                             struct tally_manifest *ret_manifest, struct tally_diag *diag)
 {
-    struct walk walk = {
-        .directory = directory, .progress = progress, .context = context, .diag = diag};
+    struct walk walk = {.directory = directory,
+                        .threads = threads,
+                        .progress = progress,
+                        .context = context,
+                        .diag = diag};
     struct tally_manifest manifest = {0};
     const int root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum tally_err err;
@@ -336,7 +324,7 @@ enum tally_err tally_manifest_read(const char *directory, tally_manifest_progres
     err = arena_open(0, &walk.arena);
     if (err == TALLY_OK) err = read_all(&walk, root, &manifest);
     close(root);
-    free(walk.files.items);
+    free(walk.files);
     free(walk.directories.items);
     free(walk.ignored.items);
     if (err != TALLY_OK) {
@@ -346,6 +334,13 @@ enum tally_err tally_manifest_read(const char *directory, tally_manifest_progres
     manifest.memory = walk.arena;
     *ret_manifest = manifest;
     return TALLY_OK;
+}
+
+enum tally_err tally_manifest_read(const char *directory, tally_manifest_progress *progress,
+                                   void *context, struct tally_manifest *ret_manifest,
+                                   struct tally_diag *diag)
+{
+    return manifest_read(directory, 0, progress, context, ret_manifest, diag);
 }
 
 void tally_manifest_free(struct tally_manifest *manifest)

@@ -1,4 +1,5 @@
-/* Manifest roots: which files count, in which order, and what is refused. */
+/* Manifest roots: which files count, in which order, what is refused, and that the number of
+ * threads changes nothing. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "crypto/hash.h"
+#include "event/manifest.h"
 #include "support/check_main.h"
 #include "support/folder.h"
 
@@ -204,6 +207,110 @@ START_TEST(progress)
 }
 END_TEST
 
+/* ---- threads ------------------------------------------------------------------------- */
+
+static const unsigned thread_counts[] = {1, 2, 3, 8, 0, 1000};
+
+enum { SIZES_COUNT = 40, THREAD_COUNTS = sizeof thread_counts / sizeof thread_counts[0] };
+
+/* Sizes on both sides of a read buffer and of what pays for threads; names in another order. */
+static void many_files(void)
+{
+    static const size_t sizes[] = {0, 1, 262143, 262144, 262145, 1000, 3000000, 65536};
+    char name[16];
+
+    folder_make(folder, sizeof folder);
+    for (size_t i = 0; i < SIZES_COUNT; i++) {
+        snprintf(name, sizeof name, "f%zu", i * 7 % SIZES_COUNT);
+        FILE *out = fopen(in_folder(name), "w");
+
+        ck_assert_ptr_nonnull(out);
+        for (size_t at = 0; at < sizes[i % 8]; at++) fputc((int)((at + i) % 251), out);
+        fclose(out);
+    }
+}
+
+/* Every digest is that of the file's bytes, in the order of the paths. */
+static void check_digests(const struct tally_manifest *manifest)
+{
+    static uint8_t data[3000001];
+
+    ck_assert_uint_eq(manifest->files_count, SIZES_COUNT);
+    for (size_t i = 0; i < manifest->files_count; i++) {
+        FILE *in = fopen(in_folder(manifest->files[i].path), "r");
+        struct tally_hash digest;
+        size_t size;
+
+        ck_assert_ptr_nonnull(in);
+        size = fread(data, 1, sizeof data, in);
+        fclose(in);
+        hash_sha256(data, size, &digest);
+        ck_assert_uint_eq(manifest->files[i].size, size);
+        ck_assert_mem_eq(manifest->files[i].digest.bytes, digest.bytes, 32);
+        ck_assert(i == 0 || strcmp(manifest->files[i - 1].path, manifest->files[i].path) < 0);
+    }
+}
+
+struct told {
+    uint64_t done, calls;
+};
+
+static void tell(void *context, uint64_t done, uint64_t total)
+{
+    struct told *told = context;
+
+    ck_assert_uint_gt(done, told->done); /* forward only, and never beyond the end */
+    ck_assert_uint_le(done, total);
+    told->done = done;
+    told->calls++;
+}
+
+START_TEST(threads_change_nothing)
+{
+    struct tally_manifest one = {0};
+
+    many_files();
+    ck_assert_int_eq(manifest_read(folder, 1, NULL, NULL, &one, NULL), TALLY_OK);
+    check_digests(&one);
+    for (size_t i = 0; i < THREAD_COUNTS; i++) {
+        struct tally_manifest many = {0};
+        struct told told = {0};
+
+        ck_assert_int_eq(manifest_read(folder, thread_counts[i], tell, &told, &many, NULL),
+                         TALLY_OK);
+        ck_assert_mem_eq(many.root.bytes, one.root.bytes, 32);
+        ck_assert_uint_eq(many.size, one.size);
+        ck_assert_uint_eq(told.done, one.size);
+        check_digests(&many);
+        tally_manifest_free(&many);
+    }
+    tally_manifest_free(&one);
+    folder_remove(folder);
+}
+END_TEST
+
+/* Two files that cannot be read: the same one is named every time. /proc/self/mem is a regular
+ * file whose first byte cannot be read, even by root. */
+START_TEST(threads_name_one_failure)
+{
+    struct tally_manifest manifest = {0};
+
+    many_files();
+    ck_assert_int_eq(symlink("/proc/self/mem", in_folder("f33b")), 0);
+    ck_assert_int_eq(symlink("/proc/self/mem", in_folder("f0b")), 0);
+    for (int i = 0; i < 50; i++) {
+        struct tally_diag diag = {{0}};
+
+        ck_assert_int_eq(manifest_read(folder, thread_counts[(size_t)i % THREAD_COUNTS], NULL,
+                                       NULL, &manifest, &diag),
+                         TALLY_E_IO);
+        ck_assert_msg(strstr(diag.text, "/f0b: ") != NULL, "%s", diag.text);
+    }
+    ck_assert_ptr_null(manifest.memory);
+    folder_remove(folder);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("manifest");
@@ -214,6 +321,8 @@ static Suite *make_suite(void)
     tcase_add_loop_test(cases, refused, 0, 5);
     tcase_add_test(cases, nothing_there);
     tcase_add_test(cases, progress);
+    tcase_add_test(cases, threads_change_nothing);
+    tcase_add_test(cases, threads_name_one_failure);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -34,10 +34,11 @@ struct tally_manifest {
     void *memory;                            /* of the library */
 };
 
-/* Called between reads; `done` of `total` bytes are hashed. May be NULL. */
+/* Called by the thread that waits for the manifest; `done` of `total` bytes are hashed. May be
+ * NULL. */
 typedef void tally_manifest_progress(void *context, uint64_t done, uint64_t total);
 
-/* Read the files below `directory` and compute the manifest. Free it with
+/* Read the files below `directory`, several at a time, and compute the manifest. Free it with
  * tally_manifest_free(). TALLY_E_NOT_FOUND  no such directory, or no file in it TALLY_E_INVALID
  * a link to something else than a regular file, a special file, a path that is not UTF-8 or
  * differs from another one only in ASCII case, or more than a million files TALLY_E_IO the
