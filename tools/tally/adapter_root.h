@@ -7,7 +7,8 @@
 
 #include "cli.h"
 
-/* Read it, with progress on standard error if that is a terminal. Errors: as
+/* Read it, with progress on standard error if that is a terminal and the command was not asked
+ * for JSON (it has the option). Errors: as
  * tally_manifest_read, said through cli_fail. */
 TALLY_NODISCARD enum tally_err adapter_root(struct cli *cli, const char *directory,
                                             struct tally_manifest *ret_manifest);

@@ -1,39 +1,21 @@
 #include <jansson.h>
-#include <unistd.h>
 
 #include "adapter_root.h"
+#include "base/clock.h"
 #include "commands.h"
 #include "out.h"
-
-/* One line that is written again for each percent. */
-struct progress {
-    FILE *err;
-    int percent;
-};
-
-static void show_progress(void *context, uint64_t done, uint64_t total)
-{
-    struct progress *progress = context;
-    const int percent = total == 0 ? 100 : (int)((double)done / (double)total * 100);
-
-    if (percent == progress->percent) return;
-    progress->percent = percent;
-    (void)fprintf(progress->err, "\r%3d %% of %llu MB", percent,
-                  (unsigned long long)(total / 1000000));
-    (void)fflush(progress->err);
-}
+#include "progress.h"
 
 enum tally_err adapter_root(struct cli *cli, const char *directory,
                             struct tally_manifest *ret_manifest)
 {
-    struct progress progress = {.err = cli->err, .percent = -1};
+    struct progress progress =
+        progress_begin(cli->err, !cli_flag(cli, "json"), clock_monotonic_ms());
     struct tally_diag diag = {""};
-    const int fd = fileno(cli->err);
-    const bool terminal = fd >= 0 && isatty(fd) == 1;
-    const enum tally_err err = tally_manifest_read(directory, terminal ? show_progress : NULL,
-                                                   &progress, ret_manifest, &diag);
+    const enum tally_err err = tally_manifest_read(
+        directory, progress.to == NULL ? NULL : progress_show, &progress, ret_manifest, &diag);
 
-    if (terminal && progress.percent >= 0) (void)fputs("\r\033[K", cli->err);
+    progress_end(&progress);
     return err == TALLY_OK ? TALLY_OK : cli_fail(cli, err, &diag);
 }
 
