@@ -1,225 +1,221 @@
+/* What lies in the directory; adapter_config.c reads a configuration. */
 #include "event/adapter.h"
 
-#include <jansson.h>
-#include <math.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/file.h"
-#include "base/limits.h"
 #include "crypto/hash.h"
 
 #define CONFIG_NAME "adapter_config.json"
-enum { CONFIG_SIZE_MAX = 4 * 1024 * 1024 };
+enum { PATH_ROOM = 8192 };
 
-/* A text that fits its field, copied; "" for anything else. */
-static const char *take_text(const json_t *value, struct arena *arena)
+struct reading {
+    const char *directory;
+    const struct tally_manifest *manifest;
+    struct arena *arena;
+    struct tally_diag *diag;
+};
+
+static bool ends_with(const char *text, const char *end)
 {
-    const size_t size = json_string_length(value);
-    struct bytes copy;
+    const size_t size = strlen(text), end_size = strlen(end);
 
-    if (!json_is_string(value) || size > LIMIT_TEXT_SIZE ||
-        !bytes_utf8(json_string_value(value), size)) {
-        return "";
-    }
-    copy = arena_copy(arena, bytes_of(json_string_value(value), size));
-    return copy.data == NULL ? "" : (const char *)copy.data;
+    return size > end_size && strcasecmp(text + size - end_size, end) == 0;
 }
 
-static uint32_t take_rank(const json_t *value)
+static enum tally_err join(const struct reading *reading, const char *name, char to[PATH_ROOM])
 {
-    const json_int_t rank = json_integer_value(value);
-
-    return json_is_integer(value) && rank > 0 && rank <= UINT32_MAX ? (uint32_t)rank : 0;
+    if (snprintf(to, PATH_ROOM, "%s/%s", reading->directory, name) < PATH_ROOM) return TALLY_OK;
+    tally_diag_set(reading->diag, "%s: the path is too long", reading->directory);
+    return TALLY_E_IO;
 }
 
-/* A number as value * 10^exponent, with as few digits as name the double. */
-static void take_alpha(const json_t *value, struct adapter_view *view)
+static enum tally_err changed(const struct reading *reading, const char *path)
 {
-    char text[40];
-    int64_t digits = 0;
-    int exponent = 0, fraction = 0, count = 0;
-    const char *at = text;
-    bool negative, after_point = false;
-
-    if (json_is_integer(value)) {
-        view->has_alpha = true;
-        view->alpha_value = json_integer_value(value);
-        return;
-    }
-    if (!json_is_real(value) || !isfinite(json_real_value(value))) return;
-    for (int precision = 1; precision <= 17; precision++) {
-        snprintf(text, sizeof text, "%.*e", precision - 1, json_real_value(value));
-        if (strtod(text, NULL) == json_real_value(value)) break;
-    }
-    negative = *at == '-';
-    if (negative) at++;
-    for (; *at != 'e' && *at != '\0'; at++) {
-        if (*at == '.') {
-            after_point = true;
-            continue;
-        }
-        digits = digits * 10 + (*at - '0');
-        count++;
-        if (after_point) fraction++;
-    }
-    if (count > 17 || *at != 'e') return;
-    exponent = (int)strtol(at + 1, NULL, 10) - fraction;
-    for (; digits != 0 && digits % 10 == 0; digits /= 10) exponent++;
-    view->has_alpha = true;
-    view->alpha_value = negative ? -digits : digits;
-    view->alpha_exponent = digits == 0 ? 0 : exponent;
+    tally_diag_set(reading->diag, "%s: it changed meanwhile: try again", path);
+    return TALLY_E_MISMATCH;
 }
 
-static int compare_texts(const void *a, const void *b)
+/* ---- the configuration --------------------------------------------------------------- */
+
+/* The view of one file. A file that is no JSON object is none of ours, unless its name says
+ * that it should be: then TALLY_E_MALFORMED. */
+static enum tally_err read_config(const struct reading *reading,
+                                  const struct tally_manifest_file *file,
+                                  struct adapter_view *ret_view)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
+    char path[PATH_ROOM];
+    struct tally_diag why = {{0}};
+    struct adapter_view view;
+    struct tally_hash digest;
+    uint8_t *data = NULL;
+    size_t size = 0;
+    enum tally_err err = join(reading, file->path, path);
 
-/* A list is a set of names; one text is a pattern over module names. */
-static void take_targets(const json_t *value, struct arena *arena, struct adapter_view *view)
-{
-    const size_t count = json_array_size(value);
-    const char **texts;
-    uint32_t kept = 0, unique = 0;
-
-    if (json_is_string(value)) view->target_pattern = take_text(value, arena);
-    if (!json_is_array(value) || count == 0 || count > LIMIT_REPEATED) return;
-    texts = arena_zalloc(arena, count, sizeof *texts);
-    if (texts == NULL) return;
-    for (size_t i = 0; i < count; i++) {
-        const char *text = take_text(json_array_get(value, i), arena);
-
-        if (text[0] != '\0') texts[kept++] = text;
+    ret_view->found = false;
+    if (err != TALLY_OK) return err;
+    err = file_read(path, ADAPTER_CONFIG_SIZE_MAX, &data, &size, reading->diag);
+    if (err != TALLY_OK) return err;
+    hash_sha256(data, size, &digest);
+    if (!hash_equal(&digest, &file->digest)) {
+        free(data);
+        return changed(reading, path);
     }
-    qsort(texts, kept, sizeof *texts, compare_texts);
-    for (uint32_t i = 0; i < kept; i++) {
-        if (unique == 0 || strcmp(texts[unique - 1], texts[i]) != 0) texts[unique++] = texts[i];
+    err = adapter_parse(bytes_of(data, size), reading->arena, &view, &why);
+    free(data);
+    if (err == TALLY_OK) {
+        view.file = file->path;
+        *ret_view = view;
+        return TALLY_OK;
     }
-    view->target_modules = texts;
-    view->target_modules_count = unique;
+    if (strcmp(file->path, CONFIG_NAME) != 0) return TALLY_OK;
+    tally_diag_set(reading->diag, CONFIG_NAME ": %s", why.text);
+    return err;
 }
 
-static void take_peft(const json_t *root, struct arena *arena, struct adapter_view *view)
+/* Files at the top that may be a configuration; a larger one is something else, unless its name
+ * says what it is. */
+static bool may_be_config(const struct tally_manifest_file *file)
 {
-    view->schema = "peft";
-    view->method = take_text(json_object_get(root, "peft_type"), arena);
-    view->base_name = take_text(json_object_get(root, "base_model_name_or_path"), arena);
-    view->base_revision = take_text(json_object_get(root, "revision"), arena);
-    view->rank = take_rank(json_object_get(root, "r"));
-    take_alpha(json_object_get(root, "lora_alpha"), view);
-    take_targets(json_object_get(root, "target_modules"), arena, view);
+    if (strcmp(file->path, CONFIG_NAME) == 0) return true;
+    return strchr(file->path, '/') == NULL && ends_with(file->path, ".json") &&
+           file->size <= ADAPTER_CONFIG_SIZE_MAX;
 }
 
-static void take_adapterhub(const json_t *root, struct arena *arena, struct adapter_view *view)
+static bool known(const struct adapter_view *view)
 {
-    const json_t *config = json_object_get(root, "config");
-
-    view->schema = "adapterhub";
-    view->method = take_text(json_object_get(config, "architecture"), arena);
-    view->base_name = take_text(json_object_get(root, "model_name"), arena);
-    view->rank = take_rank(json_object_get(config, "r"));
-    take_alpha(json_object_get(config, "alpha"), view);
+    return view->found && strcmp(view->schema, "unknown") != 0;
 }
 
-static void take_mlx(const json_t *root, struct arena *arena, struct adapter_view *view)
+/* The one that programs look for comes first, then others by name; one that nobody knows is
+ * taken only under the name that programs look for, and when there is no better one. */
+static enum tally_err find_config(const struct reading *reading, struct adapter_view *ret_view)
 {
-    const json_t *parameters = json_object_get(root, "lora_parameters");
+    struct adapter_view best = adapter_nothing();
+    uint32_t configs = 0;
 
-    view->schema = "mlx-lm";
-    view->method = take_text(json_object_get(root, "fine_tune_type"), arena);
-    view->base_name = take_text(json_object_get(root, "model"), arena);
-    view->rank = take_rank(json_object_get(parameters, "rank"));
-    take_alpha(json_object_get(parameters, "alpha"), view); /* "scale" is another quantity */
-    take_targets(json_object_get(parameters, "keys"), arena, view);
-}
+    for (size_t i = 0; i < reading->manifest->files_count; i++) {
+        const struct tally_manifest_file *file = &reading->manifest->files[i];
+        struct adapter_view view;
+        const bool named = strcmp(file->path, CONFIG_NAME) == 0;
+        enum tally_err err;
 
-static const struct adapter_view nothing = {.schema = "unknown",
-                                            .method = "",
-                                            .base_name = "",
-                                            .base_revision = "",
-                                            .target_pattern = ""};
-
-enum tally_err adapter_parse(struct bytes json, struct arena *arena,
-                             struct adapter_view *ret_view, struct tally_diag *diag)
-{
-    struct adapter_view view = nothing;
-    json_error_t error;
-    json_t *root =
-        json_loadb((const char *)json.data, json.size, JSON_REJECT_DUPLICATES, &error);
-
-    if (root == NULL || !json_is_object(root)) {
-        tally_diag_set(diag, CONFIG_NAME ": line %d: %s", root == NULL ? error.line : 1,
-                       root == NULL ? error.text : "it must be an object");
-        json_decref(root);
-        return TALLY_E_MALFORMED;
+        if (!may_be_config(file)) continue;
+        err = read_config(reading, file, &view);
+        if (err != TALLY_OK) return err;
+        if (known(&view)) configs++;
+        if (known(&view) ? named || !known(&best) : view.found && named && !known(&best))
+            best = view;
     }
-    view.found = true;
-    hash_sha256(json.data, json.size, &view.raw_digest);
-    if (json_is_string(json_object_get(root, "peft_type"))) {
-        take_peft(root, arena, &view);
-    } else if (json_is_object(json_object_get(root, "config")) &&
-               (json_object_get(root, "model_type") != NULL ||
-                json_object_get(root, "hidden_size") != NULL)) {
-        take_adapterhub(root, arena, &view);
-    } else if (json_object_get(root, "fine_tune_type") != NULL ||
-               json_is_object(json_object_get(root, "lora_parameters"))) {
-        take_mlx(root, arena, &view);
-    }
-    json_decref(root);
-    *ret_view = view;
+    best.configs = configs;
+    *ret_view = best;
     return TALLY_OK;
 }
 
-/* File names of formats that run code when they are loaded; in any directory, in any case. */
-static bool pickle_name(const char *path)
+/* ---- the other files ----------------------------------------------------------------- */
+
+static enum tally_err open_file(const struct reading *reading,
+                                const struct tally_manifest_file *file, int *ret_fd)
 {
-    static const char *const endings[] = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"};
-    const size_t size = strlen(path);
+    char path[PATH_ROOM];
+    struct stat status;
+    enum tally_err err = join(reading, file->path, path);
+    int fd;
 
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        const size_t end = strlen(endings[i]);
-
-        if (size > end && strcasecmp(path + size - end, endings[i]) == 0) return true;
+    if (err != TALLY_OK) return err;
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        tally_diag_set(reading->diag, "%s: %s", path, strerror(errno));
+        if (fd >= 0) close(fd);
+        return TALLY_E_IO;
     }
-    return false;
+    if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size != file->size) {
+        close(fd);
+        return changed(reading, path);
+    }
+    *ret_fd = fd;
+    return TALLY_OK;
+}
+
+/* What a file's header says, or what is wrong with it; only without memory no answer. */
+static enum tally_err read_weights(const struct reading *reading, int fd,
+                                   struct adapter_weights *weights)
+{
+    struct safetensors_view *view = arena_alloc(reading->arena, sizeof *view);
+    struct tally_diag why = {{0}};
+    struct bytes text;
+
+    if (view == NULL) return TALLY_E_NO_MEMORY;
+    weights->err = safetensors_read(fd, reading->arena, view, &why);
+    weights->fault = "";
+    if (weights->err == TALLY_E_NO_MEMORY) return weights->err;
+    if (weights->err == TALLY_OK) {
+        weights->view = view;
+        return TALLY_OK;
+    }
+    text = arena_copy(reading->arena, bytes_of(why.text, strlen(why.text)));
+    if (text.data == NULL) return TALLY_E_NO_MEMORY;
+    weights->fault = (const char *)text.data;
+    return TALLY_OK;
+}
+
+static bool is_safetensors(const char *path)
+{
+    return ends_with(path, ".safetensors");
+}
+
+static enum tally_err look_at(const struct reading *reading,
+                              const struct tally_manifest_file *file, struct adapter *adapter,
+                              struct adapter_pickle *pickles, struct adapter_weights *weights)
+{
+    enum pickle_kind kind = PICKLE_NONE;
+    int fd = -1;
+    enum tally_err err = open_file(reading, file, &fd);
+
+    if (err != TALLY_OK) return err;
+    err = pickle_by_content(fd, file->size, &kind);
+    if (err != TALLY_OK) tally_diag_set(reading->diag, "%s: it cannot be read", file->path);
+    if (kind == PICKLE_NONE) kind = pickle_by_name(file->path);
+    if (kind != PICKLE_NONE)
+        pickles[adapter->pickles_count++] = (struct adapter_pickle){file->path, kind};
+    if (err == TALLY_OK && is_safetensors(file->path)) {
+        weights[adapter->weights_count].path = file->path;
+        err = read_weights(reading, fd, &weights[adapter->weights_count++]);
+    }
+    close(fd);
+    return err;
 }
 
 enum tally_err adapter_read(const char *directory, const struct tally_manifest *manifest,
-                            struct arena *arena, struct adapter_view *ret_view,
+                            struct arena *arena, struct adapter *ret_adapter,
                             struct tally_diag *diag)
 {
-    const struct tally_manifest_file *config = NULL;
-    struct adapter_view view = nothing;
-    bool pickle = false;
+    const struct reading reading = {directory, manifest, arena, diag};
+    struct adapter adapter = {.pickles_count = 0};
+    struct adapter_pickle *pickles =
+        arena_zalloc(arena, manifest->files_count, sizeof *pickles);
+    struct adapter_weights *weights;
+    size_t count = 0;
+    enum tally_err err;
 
-    for (size_t i = 0; i < manifest->files_count; i++) {
-        if (pickle_name(manifest->files[i].path)) pickle = true;
-        if (strcmp(manifest->files[i].path, CONFIG_NAME) == 0) config = &manifest->files[i];
-    }
-    if (config != NULL) {
-        char path[4096];
-        uint8_t *data = NULL;
-        size_t size = 0;
-        enum tally_err err;
-
-        if (snprintf(path, sizeof path, "%s/" CONFIG_NAME, directory) >= (int)sizeof path) {
-            tally_diag_set(diag, "%s: the path is too long", directory);
-            return TALLY_E_IO;
-        }
-        err = file_read(path, CONFIG_SIZE_MAX, &data, &size, diag);
-        if (err == TALLY_OK) err = adapter_parse(bytes_of(data, size), arena, &view, diag);
-        free(data);
-        if (err != TALLY_OK) return err;
-        if (!hash_equal(&view.raw_digest, &config->digest)) {
-            tally_diag_set(diag, "%s: it changed meanwhile: try again", path);
-            return TALLY_E_MISMATCH;
-        }
-    }
-    view.pickle = pickle;
-    *ret_view = view;
+    for (size_t i = 0; i < manifest->files_count; i++)
+        count += is_safetensors(manifest->files[i].path) ? 1 : 0;
+    weights = arena_zalloc(arena, count, sizeof *weights);
+    if (pickles == NULL || weights == NULL) return TALLY_E_NO_MEMORY;
+    err = find_config(&reading, &adapter.config);
+    for (size_t i = 0; i < manifest->files_count && err == TALLY_OK; i++)
+        err = look_at(&reading, &manifest->files[i], &adapter, pickles, weights);
+    if (err != TALLY_OK) return err;
+    adapter.pickles = pickles;
+    adapter.weights = weights;
+    *ret_adapter = adapter;
     return TALLY_OK;
 }

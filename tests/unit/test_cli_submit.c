@@ -10,6 +10,7 @@
 #include "support/cli_run.h"
 #include "support/fake_cluster.h"
 #include "support/ledger_fixture.h"
+#include "support/weights.h"
 #include "tally/cli.h"
 
 /* ---- the folder ---------------------------------------------------------------------- */
@@ -305,7 +306,7 @@ END_TEST
 static void make_adapter(void)
 {
     ck_assert_int_eq(mkdir("d", 0755), 0);
-    cli_run_write_text("d/adapter_model.safetensors", "weights");
+    weights_write_honest("d/adapter_model.safetensors");
     cli_run_write_text("d/adapter_config.json",
                        "{\"peft_type\": \"LORA\", \"base_model_name_or_path\": \"x/y\", "
                        "\"r\": 8, \"lora_alpha\": 16, \"target_modules\": [\"v\", \"q\"]}");

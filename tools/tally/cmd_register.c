@@ -1,8 +1,12 @@
 #include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <tally/manifest.h>
 
 #include "adapter_root.h"
+#include "adapter_text.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "cluster.h"
 #include "commands.h"
@@ -11,49 +15,9 @@
 #include "out.h"
 #include "submit.h"
 
-/* Set `key` unless the value is empty or zero: both mean absent. */
-static void set_text(json_t *object, const char *key, const char *value)
-{
-    if (value[0] != '\0') (void)json_object_set_new(object, key, json_string(value));
-}
-
-/* alpha as value * 10^exponent; absent and zero parts are the same. */
-static json_t *json_alpha(const struct adapter_view *view)
-{
-    json_t *alpha = json_object();
-
-    if (view->alpha_value != 0)
-        (void)json_object_set_new(alpha, "value", json_integer(view->alpha_value));
-    if (view->alpha_exponent != 0)
-        (void)json_object_set_new(alpha, "exponent", json_integer(view->alpha_exponent));
-    return alpha;
-}
-
-static json_t *json_config(const struct adapter_view *view)
-{
-    json_t *config = json_object();
-    json_t *modules = json_array();
-
-    set_text(config, "schema", view->schema);
-    (void)json_object_set_new(config, "raw_digest",
-                              out_json_hex(view->raw_digest.bytes, TALLY_HASH_BYTES));
-    set_text(config, "method", view->method);
-    set_text(config, "base_name", view->base_name);
-    set_text(config, "base_revision", view->base_revision);
-    if (view->rank != 0) (void)json_object_set_new(config, "rank", json_integer(view->rank));
-    if (view->has_alpha) (void)json_object_set_new(config, "alpha", json_alpha(view));
-    for (uint32_t i = 0; i < view->target_modules_count; i++)
-        (void)json_array_append_new(modules, json_string(view->target_modules[i]));
-    if (view->target_modules_count > 0)
-        (void)json_object_set(config, "target_modules", modules);
-    json_decref(modules);
-    set_text(config, "target_pattern", view->target_pattern);
-    return config;
-}
-
 /* The event of this directory; NULL without memory. */
 static json_t *make_draft(struct cli *cli, const struct tally_manifest *manifest,
-                          const struct adapter_view *view, const uint8_t base_event[32])
+                          const struct adapter *adapter, const uint8_t base_event[32])
 {
     char subject[LIMIT_SUBJECT_SIZE + 1];
     json_t *payload = json_pack("{s:s, s:s}", "kind", "VERSION_KIND_ADAPTER", "base_model",
@@ -61,8 +25,10 @@ static json_t *make_draft(struct cli *cli, const struct tally_manifest *manifest
 
     (void)snprintf(subject, sizeof subject, "model/%s/version/%s", cli_text(cli, "model"),
                    cli_text(cli, "version"));
-    if (view->found) (void)json_object_set_new(payload, "config", json_config(view));
-    if (view->pickle) (void)json_object_set_new(payload, "pickle", json_true());
+    if (adapter->config.found)
+        (void)json_object_set_new(payload, "config",
+                                  adapter_json_config(&adapter->config, LIMIT_REPEATED));
+    if (adapter->pickles_count > 0) (void)json_object_set_new(payload, "pickle", json_true());
     return json_pack("{s:s, s:[{s:s, s:o, s:o, s:o}], s:[{s:s, s:o}], s:o}", "subject", subject,
                      "artifacts", "role", "adapter", "manifest_root",
                      out_json_hex(manifest->root.bytes, TALLY_HASH_BYTES), "size",
@@ -99,19 +65,89 @@ static enum tally_err find_base(struct submit *submit, uint8_t ret_event[32])
     return TALLY_OK;
 }
 
-/* The three names must be path segments; the base is a subject of its own kind. */
+/* The names must be path segments. */
 static enum tally_err check_names(struct cli *cli)
 {
     const char *const names[] = {"model", "version"};
-    const char *base = cli_text(cli, "base");
 
     for (size_t i = 0; i < CLI_COUNT(names); i++)
         if (!event_segment_valid(cli_text(cli, names[i])))
             return cli_failf(cli, TALLY_E_INVALID,
                              "--%s=%s: use a-z 0-9 . _ - (at most %d characters)", names[i],
                              cli_text(cli, names[i]), LIMIT_NAME_SIZE);
-    if (event_subject_kind(base, NULL) != SUBJECT_BASE)
-        return cli_failf(cli, TALLY_E_INVALID, "--base=%s: a subject base/<name>", base);
+    return TALLY_OK;
+}
+
+/* What the configuration calls the base, before all files are hashed; "" if nothing does. */
+static void find_hint(struct cli *cli, struct arena *arena, struct adapter_view *ret_view)
+{
+    char path[DISK_PATH_MAX];
+    uint8_t *data = NULL;
+    size_t size = 0;
+
+    *ret_view = adapter_nothing();
+    if (snprintf(path, sizeof path, "%s/adapter_config.json", cli->arguments[0]) >=
+            (int)sizeof path ||
+        file_read(path, ADAPTER_CONFIG_SIZE_MAX, &data, &size, NULL) != TALLY_OK)
+        return;
+    if (adapter_parse(bytes_of(data, size), arena, ret_view, NULL) == TALLY_OK)
+        ret_view->file = "adapter_config.json";
+    free(data);
+}
+
+/* The base is a subject: a name, a path or nothing says not which bytes were trained on. What
+ * could be meant is said. */
+static enum tally_err check_base(struct cli *cli, struct arena *arena)
+{
+    static const char *const kinds[] = {"", "a name", "a path"};
+    const char *base = cli_text(cli, "base");
+    struct adapter_view view;
+    char hint[512] = "", subject[LIMIT_SUBJECT_SIZE + 1];
+
+    if (base != NULL && event_subject_kind(base, NULL) == SUBJECT_BASE) return TALLY_OK;
+    find_hint(cli, arena, &view);
+    if (view.base_name[0] != '\0')
+        (void)snprintf(hint, sizeof hint, "; %s calls it '%.200s', which is only %s", view.file,
+                       view.base_name, kinds[adapter_base_kind(view.base_name)]);
+    if (!adapter_base_subject(base != NULL ? base : view.base_name, subject, sizeof subject))
+        (void)snprintf(subject, sizeof subject, "base/<name>");
+    if (base == NULL)
+        return cli_failf(cli, TALLY_E_INVALID,
+                         "--base=base/<name> is missing: which bytes was it trained on?%s. "
+                         "Register them (base_model.registered) and say --base=%s",
+                         hint, subject);
+    return cli_failf(cli, TALLY_E_INVALID,
+                     "--base=%.200s is %s and says not which bytes%s. Register them "
+                     "(base_model.registered) and say --base=%s",
+                     base, kinds[adapter_base_kind(base)], hint, subject);
+}
+
+/* What the configuration calls the base, beside the one that was chosen. */
+static void tell_base(struct cli *cli, const struct adapter_view *view)
+{
+    const char *base = cli_text(cli, "base");
+
+    if (view->base_name[0] == '\0') return;
+    if (adapter_base_differs(base, view->base_name))
+        cli_note(cli, "warning: %s calls the base '%s', and --base=%s looks like another model",
+                 view->file, view->base_name, base);
+    else
+        cli_note(cli, "base %s; %s calls it '%s'", base, view->file, view->base_name);
+}
+
+static enum tally_err check_adapter(struct cli *cli, const struct adapter *adapter)
+{
+    const struct adapter_weights *broken = adapter_broken(adapter);
+    const uint32_t modules = adapter->config.target_modules.count;
+
+    if (broken != NULL)
+        return cli_failf(cli, broken->err, "%s: %s: write the file anew", broken->path,
+                         broken->fault);
+    adapter_warn(cli, adapter);
+    tell_base(cli, &adapter->config);
+    if (modules > LIMIT_REPEATED)
+        cli_note(cli, "%u target modules, more than the %d that an event holds: left out",
+                 modules, LIMIT_REPEATED);
     return TALLY_OK;
 }
 
@@ -119,18 +155,17 @@ static enum tally_err submit_adapter(struct submit *submit,
                                      const struct tally_manifest *manifest)
 {
     struct cli *cli = submit->cli;
-    struct adapter_view view = {0};
+    struct adapter adapter = {.pickles_count = 0};
     struct tally_diag diag = {""};
     uint8_t base_event[TALLY_HASH_BYTES];
 
-    enum tally_err err = adapter_read(cli->arguments[0], manifest, submit->arena, &view, &diag);
+    enum tally_err err =
+        adapter_read(cli->arguments[0], manifest, submit->arena, &adapter, &diag);
     if (err != TALLY_OK) return cli_fail(cli, err, &diag);
-    if (view.pickle)
-        cli_note(cli, "a file in %s can run code when it is loaded (pickle); recorded as such",
-                 cli->arguments[0]);
-    err = find_base(submit, base_event);
+    err = check_adapter(cli, &adapter);
+    if (err == TALLY_OK) err = find_base(submit, base_event);
     if (err != TALLY_OK) return err;
-    json_t *draft = make_draft(cli, manifest, &view, base_event);
+    json_t *draft = make_draft(cli, manifest, &adapter, base_event);
     if (draft == NULL) return cli_fail(cli, TALLY_E_NO_MEMORY, NULL);
     err = submit_draft(submit, draft);
     json_decref(draft);
@@ -145,6 +180,7 @@ static enum tally_err run(struct cli *cli)
 
     if (err != TALLY_OK) return err;
     err = submit_open(cli, &submit);
+    if (err == TALLY_OK) err = check_base(cli, submit.arena);
     if (err == TALLY_OK) err = adapter_root(cli, cli->arguments[0], &manifest);
     if (err == TALLY_OK) err = submit_adapter(&submit, &manifest);
     tally_manifest_free(&manifest);
@@ -171,9 +207,8 @@ static const struct cli_option options[] = {
      .text = "its version"},
     {.name = "base",
      .type = CLI_TEXT,
-     .required = true,
      .argument = "base/NAME",
-     .text = "registered base model that it was trained on"},
+     .text = "registered base model that it was trained on; required"},
     {.name = "out",
      .type = CLI_TEXT,
      .argument = "FILE",
@@ -191,8 +226,10 @@ static const struct cli_option options[] = {
     CLI_JSON,
 };
 static const struct cli_exit exits[] = {
-    {TALLY_E_INVALID, "a name, or a file in DIR that cannot be part of an adapter"},
-    {TALLY_E_MALFORMED, "adapter_config.json is no JSON object"},
+    {TALLY_E_INVALID, "a name, no registered base, or a file that no adapter may have"},
+    {TALLY_E_MALFORMED,
+     "adapter_config.json is no JSON object, or a safetensors file is broken"},
+    {TALLY_E_TOO_LARGE, "adapter_config.json or the header of a safetensors file"},
     {TALLY_E_NOT_FOUND, "the base model is not registered, or no file in DIR"},
     {TALLY_E_TIMEOUT, "the outcome is unknown; run the same command again"},
     {TALLY_E_CONFLICT, "FILE.pending holds another event"},
@@ -209,10 +246,12 @@ const struct cli_command command_register = {
     .options_count = CLI_COUNT(options),
     .summary = "record an adapter directory as a version of a model, and get its receipt",
     .description =
-        "Computes the manifest root of DIR, reads its adapter_config.json (PEFT, AdapterHub "
-        "and "
-        "MLX shapes are known), and appends version.registered for model/M/version/V. The base "
-        "model must be registered; what the configuration calls it is kept as a hint.\n\n"
+        "Computes the manifest root of DIR, reads what 'tally adapter show' shows of it, and "
+        "appends version.registered for model/M/version/V, with the view of its configuration "
+        "and a flag if some file can run code when it is loaded.\n\n"
+        "The base model must be registered, since a name or a path does not say which bytes "
+        "it was trained on. What the configuration calls it is kept as a hint, shown beside "
+        "the chosen one, with a warning if they look like two models.\n\n"
         "The receipt, FILE.pending and repeated runs work as in 'tally append'.",
     .examples = "tally register --cluster=tls+tcp://10.0.0.1:7500 --ca=nodes.pem --key=alice "
                 "--trust=acme.trust --model=credit-scorer --version=7 "

@@ -6,6 +6,7 @@ const struct cli_command *const cli_commands[] = {
     &command_genesis_sign,
     &command_genesis_seal,
     &command_adapter_root,
+    &command_adapter_show,
     &command_register,
     &command_append,
     &command_sign,
