@@ -18,7 +18,7 @@ enum {
     SAFETENSORS_HEADER_MAX = 16 * 1024 * 1024,  /* that we read: some 150,000 tensors */
     SAFETENSORS_TENSORS_MAX = 256 * 1024,
     SAFETENSORS_METADATA_MAX = 512, /* pairs */
-    SAFETENSORS_DTYPES = 24,       /* kinds of numbers, the unknown one included */
+    SAFETENSORS_DTYPES = 24,        /* kinds of numbers, the unknown one included */
 };
 
 /* Unusual, and harmless to readers: another writer, or a changed file. */
@@ -57,7 +57,8 @@ TALLY_NODISCARD enum tally_err safetensors_header_size(const uint8_t *first, uin
                                                        uint64_t *ret_size,
                                                        struct tally_diag *diag);
 /* A header, and how many bytes follow it. Errors: TALLY_E_MALFORMED, and what is wrong with
- * which tensor in the diag; TALLY_E_TOO_LARGE (too many tensors or pairs); TALLY_E_NO_MEMORY. */
+ * which tensor in the diag; TALLY_E_TOO_LARGE (too many tensors or pairs); TALLY_E_NO_MEMORY.
+ */
 TALLY_NODISCARD enum tally_err safetensors_parse(struct bytes header, uint64_t data_size,
                                                  struct arena *arena,
                                                  struct safetensors_view *ret_view,
