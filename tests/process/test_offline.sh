@@ -4,6 +4,7 @@
 set -euo pipefail
 
 bin=${TALLY_BIN_DIR:?the folder with tally and tallyd}
+sources=$(cd "$(dirname "$0")/../.." && pwd)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/tally-offline.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 cd "$dir"
@@ -96,6 +97,14 @@ rm adapter/null
 ln -s "$dir/first" adapter/link # a link to a regular file counts as that file
 run 0 adapter root --json adapter
 has out '"file_count": 2'
+run 2 adapter show adapter # the bytes above are no safetensors file
+has out "adapter_model.safetensors: broken"
+"$sources/cluster/sample-adapter" sample
+run 0 adapter show sample
+has out "16 tensors, 8192 parameters"
+[ ! -s err ] # nothing to warn of, and no progress on a file
+run 0 adapter show --json sample
+has out '"schema": "peft"'
 
 # Unreadable input; what needs receipts of a real ledger is in tests/unit/test_cli_files.c.
 run 7 verify --trust=trust --proof=no.tlog-proof

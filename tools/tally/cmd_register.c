@@ -229,13 +229,13 @@ static const struct cli_exit exits[] = {
     {TALLY_E_INVALID, "a name, no registered base, or a file that no adapter may have"},
     {TALLY_E_MALFORMED,
      "adapter_config.json is no JSON object, or a safetensors file is broken"},
-    {TALLY_E_TOO_LARGE, "adapter_config.json or the header of a safetensors file"},
     {TALLY_E_NOT_FOUND, "the base model is not registered, or no file in DIR"},
     {TALLY_E_TIMEOUT, "the outcome is unknown; run the same command again"},
     {TALLY_E_CONFLICT, "FILE.pending holds another event"},
     {TALLY_E_QUORUM, "recorded; too few cosignatures for the trust file came in time"},
     {TALLY_E_DENIED, "recorded, and denied by the rules; the receipt is written"},
     {TALLY_E_UNKNOWN_KEY, "refused: the key is not enrolled"},
+    {TALLY_E_TOO_LARGE, "adapter_config.json or the header of a safetensors file"},
 };
 const struct cli_command command_register = {
     .name = "register",
