@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "crypto/hash.h"
 #include "event/genesis.h"
+#include "progress.h"
 #include "tiles.h"
 
 enum { WINDOWS = 3 };
@@ -21,7 +22,7 @@ struct audit {
     struct tiles_builder builder; /* the tree of the leaves that were read */
     struct audit_window windows[WINDOWS];
     struct audit_window *now; /* the one that is replayed */
-    struct source_progress progress;
+    struct progress progress;
 };
 
 /* ---- faults -------------------------------------------------------------------------- */
@@ -186,8 +187,8 @@ static enum tally_err replay_window(struct audit *audit, const struct audit_wind
 
     for (uint32_t i = 0; i < window->parts_count && err == TALLY_OK; i++) {
         err = replay_part(audit, &window->parts[i]);
-        source_progress_tell(audit->options->cli, &audit->progress, "audited",
-                             audit->builder.size);
+        progress_show(&audit->progress, audit->builder.size,
+                      audit->options->source->checkpoint.checkpoint.size);
     }
     if (err != TALLY_OK) return err;
     if (window->err != TALLY_OK)
@@ -252,10 +253,11 @@ static enum tally_err run_windows(struct audit *audit)
 static enum tally_err run(struct audit *audit)
 {
     const uint64_t begin_ms = clock_monotonic_ms();
+    struct cli *cli = audit->options->cli;
     enum tally_err err;
 
-    source_progress_begin(&audit->progress, 0,
-                          audit->options->source->checkpoint.checkpoint.size);
+    audit->progress =
+        progress_begin(cli->err, !cli_flag(cli, "json"), PROGRESS_RECORDS, 0, begin_ms);
     err = run_windows(audit);
     for (uint32_t i = 0; i < WINDOWS; i++) {
         pool_wait(audit->pool, &audit->windows[i].decode);
@@ -263,7 +265,7 @@ static enum tally_err run(struct audit *audit)
         if (err == TALLY_OK) err = late;
     }
     if (err == TALLY_OK) err = check_end(audit);
-    source_progress_end(audit->options->cli, &audit->progress);
+    progress_end(&audit->progress);
     audit->result->seconds = (double)(clock_monotonic_ms() - begin_ms) / 1000;
     return audit->result->err != TALLY_OK ? audit->result->err : err;
 }

@@ -9,8 +9,8 @@
 enum tally_err adapter_root(struct cli *cli, const char *directory,
                             struct tally_manifest *ret_manifest)
 {
-    struct progress progress =
-        progress_begin(cli->err, !cli_flag(cli, "json"), clock_monotonic_ms());
+    struct progress progress = progress_begin(cli->err, !cli_flag(cli, "json"), PROGRESS_BYTES,
+                                              0, clock_monotonic_ms());
     struct tally_diag diag = {""};
     const enum tally_err err = tally_manifest_read(
         directory, progress.to == NULL ? NULL : progress_show, &progress, ret_manifest, &diag);

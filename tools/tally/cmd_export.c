@@ -3,11 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "cluster.h"
 #include "commands.h"
 #include "crypto/hash.h"
 #include "export_dir.h"
 #include "out.h"
+#include "progress.h"
 #include "source.h"
 
 struct exporter {
@@ -197,19 +199,20 @@ static enum tally_err prepare(struct exporter *exporter)
 static enum tally_err download(struct exporter *exporter)
 {
     const uint64_t size = exporter->source.checkpoint.checkpoint.size;
-    struct source_progress progress;
+    struct progress progress =
+        progress_begin(exporter->cli->err, !cli_flag(exporter->cli, "json"), PROGRESS_RECORDS,
+                       exporter->builder.size, clock_monotonic_ms());
     enum tally_err err = TALLY_OK;
 
-    source_progress_begin(&progress, exporter->builder.size, size);
     while (err == TALLY_OK && exporter->builder.size < size) {
         err = source_page(&exporter->source, exporter->builder.size, &exporter->page,
                           &exporter->diag);
         for (uint32_t i = 0; i < exporter->page.count && err == TALLY_OK; i++)
             err = add_leaf(exporter, exporter->page.leaves[i]);
         source_page_free(&exporter->page);
-        source_progress_tell(exporter->cli, &progress, "exported", exporter->builder.size);
+        progress_show(&progress, exporter->builder.size, size);
     }
-    source_progress_end(exporter->cli, &progress);
+    progress_end(&progress);
     return err;
 }
 

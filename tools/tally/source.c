@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "cluster.h"
@@ -12,7 +11,6 @@
 enum {
     WAIT_MS = 2000,     /* at the node, for records that it has not applied yet */
     ASK_AGAIN_MS = 100, /* for a checkpoint with more cosignatures */
-    PROGRESS_MS = 200,
 };
 
 /* ---- checkpoint and trust ------------------------------------------------------------ */
@@ -245,32 +243,3 @@ void source_page_free(struct source_page *page)
 }
 
 /* ---- progress ------------------------------------------------------------------------ */
-
-void source_progress_begin(struct source_progress *progress, uint64_t first, uint64_t total)
-{
-    const uint64_t now_ms = clock_monotonic_ms();
-
-    *progress = (struct source_progress){
-        .begin_ms = now_ms, .last_ms = now_ms, .first = first, .total = total};
-}
-
-void source_progress_tell(struct cli *cli, struct source_progress *progress, const char *text,
-                          uint64_t done)
-{
-    const uint64_t now_ms = clock_monotonic_ms();
-    const int fd = fileno(cli->err);
-
-    if (now_ms - progress->last_ms < PROGRESS_MS || fd < 0 || isatty(fd) != 1) return;
-    progress->last_ms = now_ms;
-    progress->shown = true;
-    (void)fprintf(cli->err, "\r%s: %llu of %llu records, %llu/s  ", text,
-                  (unsigned long long)done, (unsigned long long)progress->total,
-                  (unsigned long long)((done - progress->first) * 1000 /
-                                       (now_ms - progress->begin_ms + 1)));
-    (void)fflush(cli->err);
-}
-
-void source_progress_end(struct cli *cli, const struct source_progress *progress)
-{
-    if (progress->shown) (void)fprintf(cli->err, "\r%70s\r", "");
-}

@@ -57,16 +57,4 @@ TALLY_NODISCARD enum tally_err source_page(struct source *source, uint64_t first
                                            struct tally_diag *diag);
 void source_page_free(struct source_page *page);
 
-/* A line on the terminal that is written over and over: "<text>: N of M records, R/s". Nothing
- * when standard error is no terminal, or the last one was just now. */
-struct source_progress {
-    uint64_t begin_ms, last_ms, first, total;
-    bool shown;
-};
-void source_progress_begin(struct source_progress *progress, uint64_t first, uint64_t total);
-void source_progress_tell(struct cli *cli, struct source_progress *progress, const char *text,
-                          uint64_t done);
-/* Before other lines: the progress line is wiped. */
-void source_progress_end(struct cli *cli, const struct source_progress *progress);
-
 #endif
