@@ -162,6 +162,8 @@ START_TEST(explain)
     ck_assert(said("c.yaml has no case 'none'"));
     ck_assert_int_eq(cli_run("policy explain --json --case=wrong p.yaml c.yaml"), 0);
     ck_assert(printed("\"permitted_by\": \"go\"") && printed("\"missing\": \"22h more\""));
+    ck_assert(printed("\"bo (approve, u1): counts\"") &&
+              printed("\"safety, suite s: failed, 2d old, by bo\""));
 }
 END_TEST
 

@@ -115,6 +115,25 @@ static void print_case(struct cli *cli, const struct explanation *why,
 
 /* ---- JSON ---------------------------------------------------------------------------- */
 
+/* What was looked at: every approval, and the results of the kind. */
+static json_t *json_facts(const struct explanation *why, const struct policy_clause *clause)
+{
+    const struct policy_view *view = why->view;
+    json_t *list = json_array();
+    char text[POLICY_TEXT_SIZE];
+
+    for (uint32_t i = 0; clause->type == POLICY_CLAUSE_APPROVALS && i < view->approvals_count;
+         i++)
+        (void)json_array_append_new(
+            list, json_string(policy_text_approval(&clause->approvals, view,
+                                                   &view->approvals[i], text)));
+    for (uint32_t i = 0; clause->type == POLICY_CLAUSE_EVIDENCE && i < view->results_count; i++)
+        if (view->results[i].kind == clause->evidence.kind)
+            (void)json_array_append_new(
+                list, json_string(policy_text_result(view, &view->results[i], text)));
+    return list;
+}
+
 static json_t *json_misses(const struct explanation *why, uint32_t number)
 {
     const struct policy *policy = &why->load->file.policy;
@@ -127,10 +146,11 @@ static json_t *json_misses(const struct explanation *why, uint32_t number)
 
         if (miss->rule != number) continue;
         (void)json_array_append_new(
-            list, json_pack("{s:i, s:s, s:s}", "line",
+            list, json_pack("{s:i, s:s, s:s, s:o}", "line",
                             (int)why->load->file.places[number].clauses[miss->clause].line,
                             "needs", policy_text_clause(policy, clause, asked), "missing",
-                            policy_text_lack(clause, why->view, miss, lacking)));
+                            policy_text_lack(clause, why->view, miss, lacking), "looked_at",
+                            json_facts(why, clause)));
     }
     return list;
 }
