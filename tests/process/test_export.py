@@ -129,6 +129,15 @@ def check_refusals(cluster, log, old):
     with open(os.path.join(longer, "checkpoint"), "w", encoding="utf-8") as file:
         file.write("%s\n%d\n%s\n\n%s" % (origin, size + 1000, base64.b64encode(root).decode(), signatures))
     check("ask another node" in export(cluster, longer, expect=17).text, "a longer directory")
+    damaged, seen = cluster.path("damaged"), cluster.path("seen.trust")
+    shutil.copytree(old, damaged)
+    name = os.path.join(damaged, "tile/0/000.p", os.listdir(os.path.join(damaged, "tile/0/000.p"))[0])
+    with open(name, "r+b") as file:
+        file.write(b"another hash")
+    export(cluster, damaged, expect=6)
+    with open(seen, "w", encoding="utf-8") as file:
+        file.write("# tally checkpoint 5 %s=\n" % ("A" * 43) + read(cluster.env["TALLY_TRUST"]).decode())
+    export(cluster, cluster.path("new"), "--trust=" + seen, expect=5)
     os.mkdir(foreign)
     with open(os.path.join(foreign, "letter"), "w", encoding="utf-8") as file:
         file.write("not an export")

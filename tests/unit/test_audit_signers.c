@@ -6,6 +6,7 @@
 
 #include "crypto/hash.h"
 #include "event/rules.h"
+#include "ledger.pb-c.h"
 #include "support/audit_rows.h"
 #include "support/check_main.h"
 #include "support/cli_run.h"
@@ -117,6 +118,38 @@ START_TEST(cut_decision)
 }
 END_TEST
 
+START_TEST(cut_with_a_head)
+{
+    const uint64_t index = first_cut();
+
+    audit_rows_decide(index, false, RULE_HEAD_MISMATCH);
+    audit_rows_expect(TALLY_E_MISMATCH, index, "head_mismatch should not have failed");
+}
+END_TEST
+
+/* record_encode() would cut it: the decision is put into the encoded message by hand. */
+START_TEST(denied_and_not_cut)
+{
+    const struct fixture_spec spec = {
+        .type = EVENT_DATASET_REGISTERED, .who = FIXTURE_NOBODY, .padding = 6000};
+    const uint64_t index = put_event(&spec, true, 0);
+    struct bytes *leaf = &audit_rows.log.leaves[index];
+    Tally__Record *record = tally__record__unpack(NULL, leaf->size, leaf->data);
+    uint32_t rule = RULE_ROLE_MISSING;
+    uint8_t *packed = arena_alloc(audit_rows.log.fixture->arena, leaf->size + 16);
+
+    ck_assert(record != NULL && packed != NULL);
+    record->event->decision->verdict = TALLY__VERDICT__VERDICT_DENY;
+    record->event->decision->n_failed_rules = 1;
+    record->event->decision->failed_rules = &rule;
+    *leaf = bytes_of(packed, tally__record__pack(record, packed));
+    record->event->decision->n_failed_rules = 0;
+    record->event->decision->failed_rules = NULL;
+    tally__record__free_unpacked(record, NULL);
+    audit_rows_expect(TALLY_E_MISMATCH, index, "its event cut to 4096 bytes");
+}
+END_TEST
+
 START_TEST(cut_without_its_role)
 {
     const uint64_t index = first_cut();
@@ -180,6 +213,8 @@ int main(void)
     tcase_add_test(rows, actor_has_not_signed);
     tcase_add_test(rows, key_revoked_before);
     tcase_add_test(rows, cut_decision);
+    tcase_add_test(rows, cut_with_a_head);
+    tcase_add_test(rows, denied_and_not_cut);
     tcase_add_test(rows, cut_without_its_role);
     tcase_add_test(rows, cut_with_another_event);
     tcase_add_test(rows, signatures_are_asked_for);
