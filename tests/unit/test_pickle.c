@@ -55,7 +55,7 @@ static void write_bytes(const char *name, const void *data, size_t size)
     "PK\5\6\0\0\0\0\1\0\1\0\xff\xff\xff\xff\xff\xff\xff\xff\0\0"
 #define ROW(name, content, kind)                                                               \
     {                                                                                          \
-        name, content, sizeof content - 1, kind                                                \
+        name, content, sizeof(content) - 1, kind                                               \
     }
 
 static const struct {
