@@ -1,6 +1,7 @@
 /* Manifest roots: which files count, in which order, what is refused, and that the number of
  * threads changes nothing. */
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/bytes.h"
 #include "crypto/hash.h"
 #include "event/manifest.h"
+#include "event/manifest_hash.h"
 #include "support/check_main.h"
 #include "support/folder.h"
 
@@ -289,23 +291,39 @@ START_TEST(threads_change_nothing)
 }
 END_TEST
 
-/* Two files that cannot be read: the same one is named every time. /proc/self/mem is a regular
- * file whose first byte cannot be read, even by root. */
+/* Two files that are not there any more, the second of which is taken first because it was
+ * larger: the first is named every time. */
 START_TEST(threads_name_one_failure)
 {
-    struct tally_manifest manifest = {0};
+    struct tally_manifest_file files[] = {
+        {.path = "a.txt"}, {.path = "gone", .size = 1}, {.path = "gone too", .size = 1000}};
+    struct manifest_hash how = {.directory = "d"};
 
-    many_files();
-    ck_assert_int_eq(symlink("/proc/self/mem", in_folder("f33b")), 0);
-    ck_assert_int_eq(symlink("/proc/self/mem", in_folder("f0b")), 0);
+    adapter();
+    how.root = open(folder, O_RDONLY | O_DIRECTORY);
+    ck_assert_int_ge(how.root, 0);
     for (int i = 0; i < 50; i++) {
         struct tally_diag diag = {{0}};
 
-        ck_assert_int_eq(manifest_read(folder, thread_counts[(size_t)i % THREAD_COUNTS], NULL,
-                                       NULL, &manifest, &diag),
-                         TALLY_E_IO);
-        ck_assert_msg(strstr(diag.text, "/f0b: ") != NULL, "%s", diag.text);
+        how.threads = thread_counts[(size_t)i % THREAD_COUNTS];
+        ck_assert_int_eq(manifest_hash(&how, files, 3, &diag), TALLY_E_IO);
+        ck_assert_msg(strncmp(diag.text, "d/gone: ", 8) == 0, "%s", diag.text);
     }
+    close(how.root);
+    folder_remove(folder);
+}
+END_TEST
+
+/* /proc/self/mem is a regular file whose first byte cannot be read, even by root. */
+START_TEST(unreadable)
+{
+    struct tally_manifest manifest = {0};
+    struct tally_diag diag = {{0}};
+
+    many_files();
+    ck_assert_int_eq(symlink("/proc/self/mem", in_folder("f0b")), 0);
+    ck_assert_int_eq(manifest_read(folder, 0, NULL, NULL, &manifest, &diag), TALLY_E_IO);
+    ck_assert_msg(strstr(diag.text, "/f0b: ") != NULL, "%s", diag.text);
     ck_assert_ptr_null(manifest.memory);
     folder_remove(folder);
 }
@@ -323,6 +341,7 @@ static Suite *make_suite(void)
     tcase_add_test(cases, progress);
     tcase_add_test(cases, threads_change_nothing);
     tcase_add_test(cases, threads_name_one_failure);
+    tcase_add_test(cases, unreadable);
     suite_add_tcase(suite, cases);
     return suite;
 }
