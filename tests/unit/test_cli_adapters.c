@@ -237,6 +237,27 @@ START_TEST(too_many_modules)
 }
 END_TEST
 
+/* Escape characters in each place that is shown. */
+START_TEST(nothing_steers_a_terminal)
+{
+    open_folder();
+    cli_run_write_text(
+        "d/adapter_config.json",
+        "{\"peft_type\":\"\\u001b[2J\",\"base_model_name_or_path\":\"\\u001b[2J\","
+        "\"target_modules\":[\"\\u001b[2J\"],\"bias\":\"\\u001b[2J\"}");
+    weights_write("d/\x1b[2J.safetensors", "{\"\\u001b[2J\":1}", 0);
+    weights_write("d/b.safetensors", "{\"__metadata__\":{\"\\u001b[2J\":\"\\u001b[2J\"}}", 0);
+    cli_run_write_text("d/\x1b[2J.bin", "x");
+    ck_assert_int_eq(cli_run("adapter show d"), TALLY_E_MALFORMED);
+    ck_assert(printed("?[2J = ?[2J") && strchr(cli_run_out, 0x1b) == NULL);
+    ck_assert_ptr_nonnull(strstr(cli_run_err, "tensor '?[2J'"));
+    ck_assert_ptr_null(strchr(cli_run_err, 0x1b));
+    ck_assert_int_eq(cli_run("adapter show --json d"), TALLY_E_MALFORMED);
+    ck_assert(strchr(cli_run_out, 0x1b) == NULL && strchr(cli_run_err, 0x1b) == NULL);
+    close_folder();
+}
+END_TEST
+
 /* ---- what is refused ----------------------------------------------------------------- */
 
 START_TEST(broken_weights)
@@ -342,6 +363,7 @@ static Suite *make_suite(void)
     tcase_add_test(all, shown_as_json);
     tcase_add_test(all, left_out_of_the_event);
     tcase_add_test(all, too_many_modules);
+    tcase_add_test(all, nothing_steers_a_terminal);
     tcase_add_test(all, broken_weights);
     tcase_add_test(all, unusual_weights);
     tcase_add_loop_test(all, base_refused, 0, (int)CLI_COUNT(bases));
