@@ -5,13 +5,14 @@
  * Reads all files below DIRECTORY (default: a new folder with one file of 512 MiB, one of 128
  * MiB and 64 of 2 MiB, removed afterwards): by cat, by sha256sum, by the manifest root with one
  * thread and with as many as it chooses; in turn, ROUNDS (5) times, all from the page cache,
- * which a first reading fills. Prints the median bytes per second of each, and the ratio to
- * cat and to sha256sum. */
+ * which a first reading fills. Prints the median bytes per second of each, the ratio to cat and
+ * to sha256sum, and the processor time per GB, which a busy machine changes less. */
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +35,22 @@ static double now(void)
 
     ASSERT(error == 0);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static double seconds_of(const struct rusage *usage)
+{
+    return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) +
+           (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / 1e6;
+}
+
+/* Processor time of this process and of those that it waited for. */
+static double processor_seconds(void)
+{
+    struct rusage own, others;
+
+    ASSERT(getrusage(RUSAGE_SELF, &own) == 0);
+    ASSERT(getrusage(RUSAGE_CHILDREN, &others) == 0);
+    return seconds_of(&own) + seconds_of(&others);
 }
 
 static void must(bool ok, const char *what)
@@ -116,14 +133,15 @@ static void run_root(const char *directory, unsigned threads)
     tally_manifest_free(&again);
 }
 
-static double measure(const char *directory, int way)
+static double measure(const char *directory, int way, double *ret_processor)
 {
-    const double start = now();
+    const double start = now(), used = processor_seconds();
 
     if (way < 2)
         run_program(names[way]);
     else
         run_root(directory, way == 2 ? 1 : 0);
+    *ret_processor = processor_seconds() - used;
     return now() - start;
 }
 
@@ -136,7 +154,7 @@ static int compare(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-    static double seconds[WAYS][ROUNDS_MAX];
+    static double seconds[WAYS][ROUNDS_MAX], used[WAYS][ROUNDS_MAX];
     const long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : 5;
     const char *directory = argc > 2 ? argv[2] : folder;
     struct tally_diag diag = {{0}};
@@ -154,17 +172,21 @@ int main(int argc, char **argv)
     }
     make_words(directory);
     for (long round = 0; round < rounds; round++)
-        for (int way = 0; way < WAYS; way++) seconds[way][round] = measure(directory, way);
+        for (int way = 0; way < WAYS; way++)
+            seconds[way][round] = measure(directory, way, &used[way][round]);
     printf("%zu files, %.0f MB, %ld rounds, %ld processors\n", manifest.files_count,
            (double)manifest.size / 1e6, rounds, sysconf(_SC_NPROCESSORS_ONLN));
-    printf("%-16s %10s %8s %13s\n", "median", "MB/s", "of cat", "of sha256sum");
+    printf("%-16s %10s %8s %13s %14s\n", "median", "MB/s", "of cat", "of sha256sum",
+           "processor s/GB");
     for (int way = 0; way < WAYS; way++) {
         qsort(seconds[way], (size_t)rounds, sizeof **seconds, compare);
+        qsort(used[way], (size_t)rounds, sizeof **used, compare);
         rates[way] = (double)manifest.size / 1e6 / seconds[way][rounds / 2];
     }
     for (int way = 0; way < WAYS; way++)
-        printf("%-16s %10.0f %8.2f %13.2f\n", names[way], rates[way], rates[way] / rates[0],
-               rates[way] / rates[1]);
+        printf("%-16s %10.0f %8.2f %13.2f %14.2f\n", names[way], rates[way],
+               rates[way] / rates[0], rates[way] / rates[1],
+               used[way][rounds / 2] / ((double)manifest.size / 1e9));
     for (size_t i = 0; i < manifest.files_count; i++) free((void *)words[i + 1]);
     free(words);
     tally_manifest_free(&manifest);
