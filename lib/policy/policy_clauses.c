@@ -211,15 +211,22 @@ static bool is_open(uint32_t severity, const struct policy_view *view)
     return severity == 0 ? view->unreviewed_breakglass : view->incidents >> severity != 0;
 }
 
-bool policy_clause_holds(const struct policy_clause *clause, const struct policy_view *view,
-                         struct policy_miss *miss)
+/* A suspended actor is let through nothing, and escapes nothing either. */
+static bool actor_holds(uint64_t roles, enum policy_effect effect,
+                        const struct policy_view *view, struct policy_miss *miss)
+{
+    const struct policy_person *actor = &view->persons[view->actor];
+    const bool counts_now = actor->active || effect == POLICY_EFFECT_FORBID;
+
+    return counts_now && (actor->roles & roles) != 0 ? true : lacks(miss, POLICY_LACK_ROLE);
+}
+
+bool policy_clause_holds(const struct policy_clause *clause, enum policy_effect effect,
+                         const struct policy_view *view, struct policy_miss *miss)
 {
     switch (clause->type) {
     case POLICY_CLAUSE_ACTOR_ROLE:
-        return view->persons[view->actor].active &&
-                       (view->persons[view->actor].roles & clause->actor_roles) != 0
-                   ? true
-                   : lacks(miss, POLICY_LACK_ROLE);
+        return actor_holds(clause->actor_roles, effect, view, miss);
     case POLICY_CLAUSE_EVIDENCE:
         return evidence_holds(&clause->evidence, view, miss);
     case POLICY_CLAUSE_BASE_OK:

@@ -137,7 +137,7 @@ static bool plain_hold(struct work *work, uint32_t number)
         struct policy_miss miss = {.clause = (uint8_t)i};
 
         if (rule->clauses[i].type == POLICY_CLAUSE_APPROVALS) continue;
-        if (policy_clause_holds(&rule->clauses[i], work->view, &miss)) continue;
+        if (policy_clause_holds(&rule->clauses[i], rule->effect, work->view, &miss)) continue;
         if (rule->effect != POLICY_EFFECT_FORBID) add_miss(work, number, &miss);
         hold = false;
     }

@@ -6,6 +6,8 @@
  *
  *   allow = no matching FORBID holds, every matching REQUIRE holds, a matching PERMIT holds.
  *
+ * The caller has checked before that the actor may sign at all.
+ *
  * Ages     A thing of age exactly max_age counts; one millisecond more does not. A delay is
  * over when exactly so much time has passed. What lies in the future counts for nothing, and a
  * failure in the future still is one. Persons  One person fills one place of all APPROVALS

@@ -292,6 +292,8 @@ START_TEST(forbid)
     ck_assert(!story_allowed());
     ck_assert_uint_eq(story.decision.failed[0], 2001);
     ck_assert_uint_eq(story.misses.count, 0);
+    story.persons[ANN].active = false; /* who is suspended escapes nothing */
+    ck_assert(!story_allowed());
     story.view.actor = BOB;
     ck_assert(story_allowed());
 }
