@@ -108,9 +108,8 @@ static void change_subject(const struct event *event, uint64_t index, struct top
         if (artifact != NULL) subject->manifest_root = artifact->manifest_root;
         return;
     case EFFECT_FAILS:
-        subject->failed = true;
-        /* fall through */
     case EFFECT_ENDS:
+        subject->failed = subject->failed || info->effect == EFFECT_FAILS;
         subject->ended = true;
         return;
     }

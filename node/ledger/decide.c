@@ -254,9 +254,8 @@ static void check_subject(const struct decide_facts *facts, const struct event *
         fail_if(failures, subject->registered, RULE_SUBJECT_EXISTS);
         break;
     case NEED_LIVE:
-        fail_if(failures, subject->ended, RULE_SUBJECT_ENDED);
-        /* fall through */
     case NEED_KNOWN:
+        fail_if(failures, info->need == NEED_LIVE && subject->ended, RULE_SUBJECT_ENDED);
         if (subject->registered) break;
         fail_if(failures, true, absent_rule(event_subject_kind(event->subject, NULL)));
         break;
