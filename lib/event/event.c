@@ -164,6 +164,18 @@ static bool view_trust(const Tally__Event *from, struct arena *arena, struct eve
         return view_genesis(from->ledger_genesis, arena, &to->genesis);
     case EVENT_LEDGER_MEMBER_CHANGED:
         return view_member_changed(from->ledger_member_changed, arena, to);
+    case EVENT_POLICY_PUBLISHED:
+        to->policy_published.version = from->policy_published->version;
+        to->policy_published.delay_ms = from->policy_published->delay_ms;
+        to->policy_published.policy = canon_bytes(from->policy_published->policy);
+        copy_hash(&to->policy_published.previous_digest,
+                  from->policy_published->previous_digest);
+        return true;
+    case EVENT_PRINCIPAL_UPDATED:
+        to->principal_updated.unit = from->principal_updated->unit;
+        to->principal_updated.site = from->principal_updated->site;
+        to->principal_updated.responsible = from->principal_updated->responsible;
+        return true;
     case EVENT_PRINCIPAL_REGISTERED:
         to->principal_registered.kind = (uint32_t)from->principal_registered->kind;
         return true;
@@ -208,9 +220,11 @@ static void view_change(const Tally__Event *from, struct event *to)
         return;
     case EVENT_MODEL_CREATED:
         to->model.owner = from->model_created->owner;
+        to->model.tier = (uint32_t)from->model_created->risk_tier;
         return;
     case EVENT_MODEL_UPDATED:
         to->model.owner = from->model_updated->owner;
+        to->model.tier = (uint32_t)from->model_updated->risk_tier;
         return;
     case EVENT_CHANGE_REQUESTED:
         to->change_requested.model = from->change_requested->model;
@@ -235,6 +249,12 @@ static void view_change(const Tally__Event *from, struct event *to)
     case EVENT_APPROVAL_GRANTED:
         copy_hash(&to->judged.manifest_root, from->approval_granted->manifest_root);
         to->judged.environment = from->approval_granted->environment;
+        return;
+    case EVENT_INCIDENT_OPENED:
+        to->incident.severity = (uint32_t)from->incident_opened->severity;
+        return;
+    case EVENT_INCIDENT_UPDATED:
+        to->incident.severity = (uint32_t)from->incident_updated->severity;
         return;
     default:
         return; /* facts for readers */
@@ -276,6 +296,7 @@ static enum tally_err decode(struct bytes bytes, struct arena *arena, bool cut,
     event.has_expected_head = from->expected_head.len > 0;
     copy_hash(&event.expected_head, from->expected_head);
     event.claimed_time_ms = from->claimed_time_ms;
+    event.data_class = (uint32_t)from->data_class;
     if (!cut) event_hash(bytes, &event.hash);
     if (!view_lists(from, arena, &event)) return TALLY_E_NO_MEMORY;
     if (!cut && !view_payload(from, arena, &event)) return TALLY_E_NO_MEMORY;

@@ -87,6 +87,7 @@ struct event {
     bool has_expected_head;
     struct tally_hash expected_head;
     uint64_t claimed_time_ms;
+    uint32_t data_class; /* DataClass; 0: it says none */
     uint32_t signers_count, artifacts_count, refs_count;
     const struct event_signer *signers; /* required, ascending by key id */
     const struct event_artifact *artifacts;
@@ -95,8 +96,16 @@ struct event {
         struct event_genesis genesis;
         const struct member_change *member_changed;
         struct {
+            uint64_t version, delay_ms;
+            struct tally_hash previous_digest; /* zeros in version 1 */
+            struct bytes policy;               /* compiled */
+        } policy_published;
+        struct {
             uint32_t kind;
         } principal_registered;
+        struct {
+            const char *unit, *site, *responsible; /* "": none */
+        } principal_updated;
         struct {
             uint8_t public_key[EVENT_KEY_BYTES];
         } key_enrolled;
@@ -111,6 +120,7 @@ struct event {
         } role;
         struct {
             const char *owner; /* "" when model.updated leaves it as it is */
+            uint32_t tier;     /* RiskTier; 0 when model.updated leaves it as it is */
         } model;               /* model.created, model.updated */
         struct {
             uint32_t kind; /* VersionKind */
@@ -131,6 +141,9 @@ struct event {
         struct {
             const char *model;
         } change_requested;
+        struct {
+            uint32_t severity; /* Severity; 0 when incident.updated leaves it as it is */
+        } incident;            /* incident.opened, incident.updated */
         struct {
             uint64_t to_size;
             const char *recipient; /* organisation/<o>..., or "" */

@@ -20,8 +20,6 @@ enum {
 static const char closed_genesis[] = "a ledger begins once: 'tally genesis' makes this event";
 static const char closed_upgrade[] = "there is no other feature level yet";
 static const char closed_root[] = "thresholds of root keys are not decided on yet";
-static const char closed_policy[] = "policies are not decided by yet";
-static const char closed_persons[] = "persons, units and sites of principals are not kept yet";
 static const char closed_suspend[] =
     "principals cannot be suspended yet; key.revoked and role.revoked stop one";
 static const char closed_rotate[] =
@@ -49,8 +47,7 @@ static const struct event_type_info types[] = {
     {EVENT_ROOT_ROTATED, "root.rotated", SUBJECT_LEDGER, MEANING_AUTHOR, HEAD_MOVES, NOBODY,
      NEED_NOTHING, EFFECT_NONE, NULL, closed_root, "the root keys are others"},
     {EVENT_POLICY_PUBLISHED, "policy.published", SUBJECT_POLICY, MEANING_AUTHOR, HEAD_MOVES,
-     NOBODY, NEED_NOTHING, EFFECT_NONE, NULL, closed_policy,
-     "a version of a policy holds after a delay"},
+     ADMIN, NEED_NOTHING, EFFECT_NONE, NULL, NULL, "a version of a policy holds after a delay"},
     {EVENT_ORGANISATION_REGISTERED, "organisation.registered", SUBJECT_ORGANISATION,
      MEANING_AUTHOR, HEAD_MOVES, ADMIN, NEED_NEW, EFFECT_REGISTERS, NULL, NULL,
      "an organisation, or a unit or site of one, is known"},
@@ -58,7 +55,7 @@ static const struct event_type_info types[] = {
      HEAD_MOVES, ADMIN, NEED_NEW, EFFECT_REGISTERS, NULL, NULL,
      "a person, service or robot is known"},
     {EVENT_PRINCIPAL_UPDATED, "principal.updated", SUBJECT_PRINCIPAL, MEANING_AUTHOR,
-     HEAD_MOVES, NOBODY, NEED_NOTHING, EFFECT_NONE, NULL, closed_persons,
+     HEAD_MOVES, ADMIN, NEED_KNOWN, EFFECT_NONE, NULL, NULL,
      "where a principal belongs and who answers for it"},
     {EVENT_PRINCIPAL_SUSPENDED, "principal.suspended", SUBJECT_PRINCIPAL, MEANING_AUTHOR,
      HEAD_MOVES, NOBODY, NEED_NOTHING, EFFECT_NONE, NULL, closed_suspend,

@@ -28,11 +28,15 @@ static const char *const role_names[ROLES_END] = {
 
 const char *decide_rule_name(uint16_t id)
 {
+    if (id == RULES_OF_POLICY) return "policy_permits_not";
+    if (id > RULES_OF_POLICY) return "policy_rule";
     return id < RULES_MAX && rules[id].name != NULL ? rules[id].name : "unknown_rule";
 }
 
 const char *decide_rule_text(uint16_t id)
 {
+    if (id == RULES_OF_POLICY) return "no rule of the policy in force permits it";
+    if (id > RULES_OF_POLICY) return "a rule of the policy in force";
     return id < RULES_MAX && rules[id].text != NULL ? rules[id].text : "unknown rule";
 }
 

@@ -60,7 +60,25 @@
     X(REF_SUBJECT, 33, "ref_subject", "a reference names an event about another subject")      \
     X(REF_RETRACTED, 34, "ref_retracted", "what it retracts is retracted already")             \
     X(RUN_OPEN, 35, "run_open", "the run that made the version has not completed")             \
-    X(SIZE_RANGE, 36, "size_range", "it speaks of more records than there are")
+    X(SIZE_RANGE, 36, "size_range", "it speaks of more records than there are")                \
+    X(POLICY_VERSION, 37, "policy_version",                                                    \
+      "the policy's version is not the one after the newest policy")                           \
+    X(POLICY_PREVIOUS, 38, "policy_previous",                                                  \
+      "previous_digest is not that of the newest policy")                                      \
+    X(POLICY_MALFORMED, 39, "policy_malformed", "the bytes are no policy")                     \
+    X(POLICY_NAME, 40, "policy_name", "the subject is not policy/ and the policy's name")      \
+    X(POLICY_PENDING, 41, "policy_pending", "the newest policy is not in force yet")           \
+    X(POLICY_DELAY, 42, "policy_delay", "delay_ms is longer than 30 days")                     \
+    X(POLICY_ADMINS, 43, "policy_admins",                                                      \
+      "the first policy needs the signatures of two admins, or of the only one")               \
+    X(POLICY_LOCK_OUT, 44, "policy_lock_out",                                                  \
+      "under this policy those who sign it could not publish the next one")                    \
+    X(FACTS_LIMIT, 45, "facts_limit", "more persons than one decision can look at")            \
+    X(RESPONSIBILITY, 46, "responsibility",                                                    \
+      "a service or robot acts, and no person signed with meaning responsibility")             \
+    X(QUORUM, 47, "quorum", "those who sign it could not publish a policy")                    \
+    X(RESPONSIBLE_ABSENT, 48, "responsible_absent",                                            \
+      "who answers for it is not a registered person")
 
 enum rule {
 #define X(name, id, lower, text) RULE_##name = (id),
@@ -68,9 +86,12 @@ enum rule {
 #undef X
 };
 enum { RULES_MAX = 64 }; /* more than there are; ids are below it */
+/* Ids from here on are those of the policy in force, this one saying that none of its rules
+ * permits the event. */
+enum { RULES_OF_POLICY = 1023 };
 
-/* Lower-case name ("key_revoked"), and a sentence for people; "unknown rule" for an id that is
- * not in the table (a newer ledger's). Never NULL. */
+/* Lower-case name ("key_revoked"), and a sentence for people; "policy_rule" for one of a
+ * policy, "unknown rule" for an id that is not in the table (a newer ledger's). Never NULL. */
 const char *decide_rule_name(uint16_t id);
 const char *decide_rule_text(uint16_t id);
 
