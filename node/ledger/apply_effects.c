@@ -170,8 +170,13 @@ static enum tally_err change_trust(struct ledger *ledger, const struct event *ev
 {
     switch (event->type) {
     case EVENT_PRINCIPAL_REGISTERED:
-        facts->target.registered_index = index;
-        facts->target.roles_count = 0;
+        facts->target = (struct principal){.registered_index = index,
+                                           .kind = (uint8_t)event->principal_registered.kind};
+        return effects_principal_put(ledger, event->subject, &facts->target);
+    case EVENT_PRINCIPAL_UPDATED:
+        facts->target.unit = text_bytes(event->principal_updated.unit);
+        facts->target.site = text_bytes(event->principal_updated.site);
+        facts->target.responsible = text_bytes(event->principal_updated.responsible);
         return effects_principal_put(ledger, event->subject, &facts->target);
     case EVENT_ROLE_GRANTED:
         grant(event, &facts->target);
@@ -249,5 +254,6 @@ enum tally_err effects_put(struct ledger *ledger, const struct event *event,
     if (event_type_info(event->type)->effect == EFFECT_RETRACTS) {
         err = put_retracted(ledger, event, index);
     }
+    if (err == TALLY_OK) err = governance_put(ledger, event, facts, diag);
     return err == TALLY_OK ? change_trust(ledger, event, index, facts) : err;
 }

@@ -111,6 +111,7 @@ static enum tally_err add_event(struct apply *apply, const struct event *event, 
                                     .batch = (uint16_t)part,
                                     .place = (uint16_t)place,
                                     .allowed = verdict->allowed,
+                                    .policy = ledger->policy.version,
                                     .failed_count = verdict->failed_count};
     struct bytes leaf;
 
@@ -120,7 +121,10 @@ static enum tally_err add_event(struct apply *apply, const struct event *event, 
     record->event.decision =
         (struct record_decision){.allowed = verdict->allowed,
                                  .failed_rules_count = verdict->failed_count,
-                                 .failed_rules = verdict->failed};
+                                 .failed_rules = verdict->failed,
+                                 .policy_version = ledger->policy.version,
+                                 .has_policy_digest = ledger->policy.version > 0,
+                                 .policy_digest = ledger->policy.digest};
     for (uint32_t i = 0; i < record->event.signers_count; i++) {
         record->event.signers[i].batch_index = place;
     }

@@ -123,6 +123,26 @@ static enum tally_err gather_version(const struct lookup *lookup, const struct e
     return gather_path(lookup, run, &facts->facts.run, diag);
 }
 
+/* Who answers for it must be a person: a service cannot. */
+static enum tally_err gather_updated(const struct lookup *lookup, const struct event *event,
+                                     struct facts *facts, struct tally_diag *diag)
+{
+    const char *responsible = event->principal_updated.responsible;
+    struct principal *person = &facts->view.person;
+    enum tally_err err = gather_target(lookup, event->subject, facts, diag);
+    bool found = false;
+
+    if (err == TALLY_OK)
+        err = gather_path(lookup, event->principal_updated.unit, &facts->facts.unit, diag);
+    if (err == TALLY_OK)
+        err = gather_path(lookup, event->principal_updated.site, &facts->facts.site, diag);
+    facts->facts.responsible_known = responsible[0] == '\0';
+    if (err != TALLY_OK || facts->facts.responsible_known) return err;
+    err = lookup_principal(lookup, responsible, &found, person, diag);
+    facts->facts.responsible_known = found && person->kind == POLICY_ACTOR_HUMAN;
+    return err;
+}
+
 static enum tally_err gather_type(const struct lookup *lookup, const struct event *event,
                                   struct facts *facts, struct tally_diag *diag)
 {
@@ -141,6 +161,8 @@ static enum tally_err gather_type(const struct lookup *lookup, const struct even
     case EVENT_ROLE_GRANTED:
     case EVENT_ROLE_REVOKED:
         return gather_target(lookup, event->subject, facts, diag);
+    case EVENT_PRINCIPAL_UPDATED:
+        return gather_updated(lookup, event, facts, diag);
     case EVENT_MODEL_CREATED:
     case EVENT_MODEL_UPDATED:
         if (event->model.owner[0] == '\0') return TALLY_OK;
@@ -163,7 +185,8 @@ enum tally_err facts_gather(struct ledger *ledger, const struct batch *batch,
 
     facts->facts = (struct decide_facts){.index = ledger->applied.size,
                                          .time_ms = ledger->applied.time_ms};
-    err = gather_signers(&lookup, batch, facts, diag);
+    err = policy_load(ledger, facts, diag);
+    if (err == TALLY_OK) err = gather_signers(&lookup, batch, facts, diag);
     if (err == TALLY_OK)
         err = lookup_principal(&lookup, event->actor, &found, &facts->actor, diag);
     if (err != TALLY_OK) return err;
@@ -175,6 +198,8 @@ enum tally_err facts_gather(struct ledger *ledger, const struct batch *batch,
     facts->facts.subject = subject_of(&facts->subject);
     err = gather_refs(&lookup, event, facts, diag);
     if (err == TALLY_OK) err = gather_type(&lookup, event, facts, diag);
-    if (err != TALLY_OK || event->type != EVENT_LEDGER_MEMBER_CHANGED) return err;
-    return members_gather(ledger, event, facts, diag);
+    if (err == TALLY_OK && event->type == EVENT_LEDGER_MEMBER_CHANGED)
+        err = members_gather(ledger, event, facts, diag);
+    if (err != TALLY_OK || event->type == 0) return err; /* a denied event that was cut */
+    return policy_gather(ledger, batch, event, facts, diag);
 }

@@ -40,6 +40,7 @@ static enum tally_err add_principal(struct ledger *ledger, const struct event *e
 
     if (principal == NULL) return TALLY_E_NO_MEMORY;
     strncat(subject, from->id, LIMIT_NAME_SIZE);
+    principal->kind = (uint8_t)from->kind;
     for (uint32_t i = 0; i < from->roles_count && i < DECIDE_ROLES_MAX; i++) {
         principal->roles[principal->roles_count++] =
             (struct decide_role){.name = bytes_of(from->roles[i], strlen(from->roles[i]))};
@@ -101,6 +102,7 @@ enum tally_err apply_genesis(struct apply *apply)
     err = ledger_add_leaf(ledger, apply->body, value, codec_locator_put(&locator, NULL, value));
     if (err == TALLY_OK) err = effects_put(ledger, &event, facts, true, apply->diag);
     if (err == TALLY_OK) err = add_principals(ledger, &event);
+    if (err == TALLY_OK) err = governance_begin(ledger, &event.genesis);
     if (err != TALLY_OK) return err;
     return members_identity_put(
         ledger, bytes_of(event.genesis.name, strlen(event.genesis.name)), event.genesis.config);

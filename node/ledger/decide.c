@@ -40,6 +40,7 @@ static void check_actor(const struct decide_facts *facts, const struct event *ev
             expired = true;
     }
     fail_if(failures, facts->signer_revoked, RULE_KEY_REVOKED);
+    if (facts->governed.policy != NULL) return; /* check_governed */
     fail_if(failures, !live && !expired, RULE_ROLE_MISSING);
     fail_if(failures, !live && expired, RULE_ROLE_EXPIRED);
 }
@@ -164,7 +165,9 @@ static void check_trust(const struct decide_facts *facts, const struct event *ev
                     (since < key->enrolled_index || since > facts->index),
                 RULE_SINCE_RANGE);
     } else if (event->type == EVENT_ROLE_GRANTED) {
-        fail_if(failures, role_named(event->role.role, strlen(event->role.role)) == ROLE_NONE,
+        fail_if(failures,
+                role_named(event->role.role, strlen(event->role.role)) == ROLE_NONE &&
+                    !facts->governed.role_known,
                 RULE_ROLE_UNKNOWN);
         fail_if(failures, !held && facts->principal.roles_count >= DECIDE_ROLES_MAX,
                 RULE_ROLE_LIMIT);
@@ -222,6 +225,31 @@ static void check_change(const struct decide_change *change, struct failures *fa
     fail_if(failures, change->valid && !change->policy_valid, RULE_POLICY_INVALID);
 }
 
+static void check_publish(const struct decide_publish *publish, struct failures *failures)
+{
+    const uint32_t needed = publish->admins_all < 2 ? publish->admins_all : 2;
+
+    fail_if(failures, !publish->version_next, RULE_POLICY_VERSION);
+    fail_if(failures, publish->version_next && !publish->previous_known, RULE_POLICY_PREVIOUS);
+    fail_if(failures, !publish->valid, RULE_POLICY_MALFORMED);
+    fail_if(failures, publish->valid && !publish->named, RULE_POLICY_NAME);
+    fail_if(failures, publish->pending, RULE_POLICY_PENDING);
+    fail_if(failures, publish->late, RULE_POLICY_DELAY);
+    fail_if(failures, publish->valid && publish->first && publish->admins < needed,
+            RULE_POLICY_ADMINS);
+    fail_if(failures, publish->valid && !publish->renewable, RULE_POLICY_LOCK_OUT);
+}
+
+static void check_updated(const struct decide_facts *facts, const struct event *event,
+                          struct failures *failures)
+{
+    fail_if(failures,
+            (event->principal_updated.unit[0] != '\0' && !facts->unit.registered) ||
+                (event->principal_updated.site[0] != '\0' && !facts->site.registered),
+            RULE_PARENT_ABSENT);
+    fail_if(failures, !facts->responsible_known, RULE_RESPONSIBLE_ABSENT);
+}
+
 static enum rule absent_rule(enum event_subject_kind kind)
 {
     switch (kind) {
@@ -275,6 +303,12 @@ static void check_type(const struct decide_facts *facts, const struct event *eve
     case EVENT_LEDGER_MEMBER_CHANGED:
         check_change(&facts->change, failures);
         return;
+    case EVENT_POLICY_PUBLISHED:
+        check_publish(&facts->publish, failures);
+        return;
+    case EVENT_PRINCIPAL_UPDATED:
+        check_updated(facts, event, failures);
+        return;
     case EVENT_MODEL_CREATED:
     case EVENT_MODEL_UPDATED:
         fail_if(failures, event->model.owner[0] != '\0' && !facts->principal.registered,
@@ -303,6 +337,28 @@ static void check_type(const struct decide_facts *facts, const struct event *eve
     }
 }
 
+/* What a ledger with a policy asks beside it. */
+static void check_governed(const struct decide_governed *governed, struct failures *failures)
+{
+    fail_if(failures, governed->too_many, RULE_FACTS_LIMIT);
+    if (governed->policy == NULL) return;
+    fail_if(failures, governed->machine_alone, RULE_RESPONSIBILITY);
+    fail_if(failures, governed->quorum_missing, RULE_QUORUM);
+}
+
+/* The rules of the policy that fail, behind those of the ledger: their ids are larger. */
+static void ask_policy(const struct decide_governed *governed, struct decide_verdict *verdict)
+{
+    struct policy_decision decision;
+
+    if (governed->policy == NULL || governed->too_many) return;
+    policy_decide(governed->policy, governed->view, &decision, NULL);
+    for (uint32_t i = 0; i < decision.failed_count; i++) {
+        ASSERT(verdict->failed_count < DECIDE_FAILED_MAX);
+        verdict->failed[verdict->failed_count++] = decision.failed[i];
+    }
+}
+
 void decide(const struct decide_facts *facts, const struct event *event,
             struct decide_verdict *ret_verdict)
 {
@@ -312,10 +368,12 @@ void decide(const struct decide_facts *facts, const struct event *event,
     check_refs(facts, event, &failures);
     check_subject(facts, event, &failures);
     check_type(facts, event, &failures);
+    check_governed(&facts->governed, &failures);
 
     ret_verdict->failed_count = 0;
     for (uint16_t rule = 1; rule < RULES_MAX; rule++) {
         if (failures.set >> rule & 1) ret_verdict->failed[ret_verdict->failed_count++] = rule;
     }
+    ask_policy(&facts->governed, ret_verdict);
     ret_verdict->allowed = ret_verdict->failed_count == 0;
 }

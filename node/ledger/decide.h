@@ -1,8 +1,9 @@
-/* decide - may this event be appended? The rule of feature level 1.
+/* decide - may this event be appended? The rules of the ledger, and the policy in force.
  *
  * What it is    decide() is one pure function from facts, event and time to a verdict. apply
- *               looks the facts up (apply_facts.c); a later feature level replaces the
- * function, not the place where it is called. Never does    no look-up, no allocation, no
+ *               looks the facts up (apply_facts.c, apply_view.c). Without a policy in force a
+ * table of roles says who may append what; with one, the policy says so instead, and the other
+ * rules hold on: no policy can switch them off. Never does    no look-up, no allocation, no
  * clock: the same facts give the same verdict on every replica, today and in ten years.
  * Contract      The event passed batch_check and is authenticated: every signer's key is
  *               enrolled, and the actor signed with the meaning that the type requires.
@@ -18,8 +19,13 @@
 #include "base/limits.h"
 #include "event/event.h"
 #include "event/rules.h"
+#include "policy/policy_decide.h"
 
-enum { DECIDE_ROLES_MAX = 64 }; /* roles of one principal */
+enum {
+    DECIDE_ROLES_MAX = 64, /* roles of one principal */
+    DECIDE_FAILED_MAX = RULES_MAX + POLICY_FAILED_MAX,
+};
+_Static_assert((int)RULES_OF_POLICY == (int)POLICY_RULE_NO_PERMIT, "ids of rules");
 
 /* A role that a principal has. */
 struct decide_role {
@@ -61,6 +67,30 @@ struct decide_change {
     bool policy_valid; /* and so is the publication policy for them */
 };
 
+/* policy.published: what the policy would come to. */
+struct decide_publish {
+    bool version_next;   /* it is the version after the newest one */
+    bool previous_known; /* and names the newest one's digest, or none when there is none */
+    bool valid;          /* it decodes */
+    bool named;          /* as its subject */
+    bool pending;        /* the newest one is not in force yet */
+    bool late;           /* the delay is too long */
+    bool first;          /* there is no policy yet, and ... */
+    uint32_t admins;     /* ... so many persons signed it who are admins, ... */
+    uint32_t admins_all; /* ... of so many */
+    bool renewable;      /* under it those who sign it could publish a next one */
+};
+
+/* What a ledger with a policy asks of an event beside it. */
+struct decide_governed {
+    const struct policy *policy;    /* in force; NULL: none is, and roles alone decide */
+    const struct policy_view *view; /* valid, unless there are too many */
+    bool too_many;                  /* more persons than a view holds */
+    bool machine_alone;             /* a service or robot acts, without a person's signature */
+    bool quorum_missing; /* it adds to who can publish policies, and they did not sign */
+    bool role_known;     /* role.granted: the policy names the role */
+};
+
 enum decide_ref_state { DECIDE_REF_ALLOWED, DECIDE_REF_DENIED, DECIDE_REF_UNKNOWN };
 
 /* The event that a reference names. */
@@ -86,6 +116,10 @@ struct decide_facts {
     struct decide_subject run; /* version.registered: the run that made it, if it names one */
     struct decide_key key;     /* key.enrolled, key.revoked: the key it is about */
     struct decide_change change;
+    struct decide_publish publish;
+    struct decide_governed governed;
+    struct decide_subject unit, site; /* principal.updated: what it names */
+    bool responsible_known; /* principal.updated: it names a registered person, or none */
     struct decide_principal
         principal; /* key.*, role.*: its subject; model.created, model.updated: the owner */
 };
@@ -93,7 +127,7 @@ struct decide_facts {
 struct decide_verdict {
     bool allowed; /* no rule failed */
     uint16_t failed_count;
-    uint16_t failed[RULES_MAX]; /* rule ids, ascending */
+    uint16_t failed[DECIDE_FAILED_MAX]; /* rule ids, ascending */
 };
 
 /* Decide. Every rule that fails is reported, not only the first one. */

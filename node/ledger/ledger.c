@@ -207,6 +207,7 @@ void ledger_close(struct ledger *ledger)
     arena_close(ledger->results);
     arena_close(ledger->block);
     arena_close(ledger->scratch);
+    arena_close(ledger->policy.arena);
     free(ledger);
 }
 
@@ -221,6 +222,7 @@ static enum tally_err open_empty(struct store *store, struct ledger **ret_ledger
     if (err == TALLY_OK) err = arena_open(0, &ledger->results);
     if (err == TALLY_OK) err = arena_open(0, &ledger->block);
     if (err == TALLY_OK) err = arena_open(0, &ledger->scratch);
+    if (err == TALLY_OK) err = arena_open(0, &ledger->policy.arena);
     if (err != TALLY_OK) {
         ledger_close(ledger);
         return err;

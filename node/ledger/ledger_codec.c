@@ -4,7 +4,7 @@
 
 #include "base/assert.h"
 
-enum { PRINCIPAL_PREFIX = 10, APPLIED_VERSION = 2 }; /* "principal/" */
+enum { PRINCIPAL_PREFIX = 10, APPLIED_VERSION = 3 }; /* "principal/" */
 enum {
     TOPIC_HEAD = 1,
     TOPIC_REGISTERED = 2,
@@ -162,6 +162,7 @@ size_t codec_locator_put(const struct locator *locator, const uint16_t *failed,
         bytes_put_u16(&writer, locator->batch);
         bytes_put_u16(&writer, locator->place);
         bytes_put_u8(&writer, locator->allowed ? 1 : 0);
+        bytes_put_u64(&writer, locator->policy);
         for (uint16_t i = 0; i < locator->failed_count; i++) bytes_put_u16(&writer, failed[i]);
     }
     ASSERT(!writer.bad);
@@ -198,8 +199,9 @@ bool codec_locator_get(struct bytes value, struct locator *ret_locator)
         locator.batch = bytes_get_u16(&reader);
         locator.place = bytes_get_u16(&reader);
         locator.allowed = bytes_get_u8(&reader) == 1;
+        locator.policy = bytes_get_u64(&reader);
         rest = reader.size - reader.at;
-        if (rest % 2 != 0 || rest > 2 * (size_t)RULES_MAX) return false;
+        if (rest % 2 != 0 || rest > 2 * (size_t)DECIDE_FAILED_MAX) return false;
         locator.failed_count = (uint16_t)(rest / 2);
         locator.failed = bytes_get(&reader, rest);
         if (locator.allowed != (rest == 0)) return false;
@@ -310,6 +312,18 @@ bool codec_topic_get(struct bytes value, struct topic *ret_topic)
     return bytes_reader_done(&reader) && flags < 2 * TOPIC_FAILED;
 }
 
+static void put_text(struct bytes_writer *writer, struct bytes text)
+{
+    bytes_put_u16(writer, (uint16_t)text.size);
+    bytes_put(writer, text.data, text.size);
+}
+
+static void get_text(struct bytes_reader *reader, struct bytes *ret_text)
+{
+    ret_text->size = bytes_get_u16(reader);
+    ret_text->data = bytes_get(reader, ret_text->size);
+}
+
 size_t codec_principal_put(const struct principal *principal,
                            uint8_t ret_value[CODEC_PRINCIPAL_MAX])
 {
@@ -317,6 +331,10 @@ size_t codec_principal_put(const struct principal *principal,
 
     ASSERT(principal->roles_count <= DECIDE_ROLES_MAX);
     bytes_put_u64(&writer, principal->registered_index);
+    bytes_put_u8(&writer, principal->kind);
+    put_text(&writer, principal->unit);
+    put_text(&writer, principal->site);
+    put_text(&writer, principal->responsible);
     bytes_put_u8(&writer, (uint8_t)principal->roles_count);
     for (uint32_t i = 0; i < principal->roles_count; i++) {
         const struct decide_role *role = &principal->roles[i];
@@ -324,8 +342,7 @@ size_t codec_principal_put(const struct principal *principal,
         bytes_put_u64(&writer, role->expires_ms);
         bytes_put_u8(&writer, (uint8_t)role->name.size);
         bytes_put(&writer, role->name.data, role->name.size);
-        bytes_put_u16(&writer, (uint16_t)role->scope.size);
-        bytes_put(&writer, role->scope.data, role->scope.size);
+        put_text(&writer, role->scope);
     }
     ASSERT(!writer.bad);
     return writer.at;
@@ -336,6 +353,10 @@ bool codec_principal_get(struct bytes value, struct principal *ret_principal)
     struct bytes_reader reader = bytes_reader(value.data, value.size);
 
     ret_principal->registered_index = bytes_get_u64(&reader);
+    ret_principal->kind = bytes_get_u8(&reader);
+    get_text(&reader, &ret_principal->unit);
+    get_text(&reader, &ret_principal->site);
+    get_text(&reader, &ret_principal->responsible);
     ret_principal->roles_count = bytes_get_u8(&reader);
     if (ret_principal->roles_count > DECIDE_ROLES_MAX) return false;
     for (uint32_t i = 0; i < ret_principal->roles_count; i++) {
@@ -344,8 +365,7 @@ bool codec_principal_get(struct bytes value, struct principal *ret_principal)
         role->expires_ms = bytes_get_u64(&reader);
         role->name.size = bytes_get_u8(&reader);
         role->name.data = bytes_get(&reader, role->name.size);
-        role->scope.size = bytes_get_u16(&reader);
-        role->scope.data = bytes_get(&reader, role->scope.size);
+        get_text(&reader, &role->scope);
         if (reader.bad) return false;
         role->role = role_named((const char *)role->name.data, role->name.size);
     }

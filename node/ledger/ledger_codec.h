@@ -15,6 +15,7 @@
  *            's' path                           struct topic
  *            't' event type u16                 struct topic
  *   INDEX    list u64, chunk u64                LIST_CHUNK entries: record index u64, type u16
+ *            'g', 'w'                           ledger_codec_govern.h
  *   META     "applied"                          struct applied
  *            "identity"                         ledger id, name size u8, name, encoded Config
  *            "pending"                          waits u8, authorising record u64, encoded
@@ -83,11 +84,12 @@ struct locator {
     uint64_t block;        /* EVENT, BODY */
     uint16_t batch, place; /* EVENT: which batch of the block, which event of it */
     bool allowed;          /* EVENT, BODY */
+    uint64_t policy;       /* EVENT: version of the policy that decided; 0: none did */
     uint16_t failed_count; /* EVENT */
     const uint8_t *failed; /* decoded: failed_count numbers of 16 bits; see codec_failed */
     struct bytes record;   /* INLINE */
 };
-enum { CODEC_LOCATOR_MAX = 32 + 1 + 8 + 8 + 2 + 2 + 1 + 2 * RULES_MAX };
+enum { CODEC_LOCATOR_MAX = 32 + 1 + 8 + 8 + 2 + 2 + 1 + 8 + 2 * DECIDE_FAILED_MAX };
 /* EVENT and BODY only; `failed` are the rules. The first 32 bytes are left zero for the leaf
  * hash. Returns the size. */
 size_t codec_locator_put(const struct locator *locator, const uint16_t *failed,
@@ -141,12 +143,14 @@ bool codec_topic_get(struct bytes value, struct topic *ret_topic);
 
 struct principal {
     uint64_t registered_index;
+    uint8_t kind;                         /* PrincipalKind */
+    struct bytes unit, site, responsible; /* subjects, empty: none */
     uint32_t roles_count;
     struct decide_role roles[DECIDE_ROLES_MAX]; /* in the order of their granting */
 };
 enum {
-    CODEC_PRINCIPAL_MAX =
-        8 + 1 + DECIDE_ROLES_MAX * (8 + 1 + LIMIT_NAME_SIZE + 2 + LIMIT_SUBJECT_SIZE)
+    CODEC_PRINCIPAL_MAX = 8 + 1 + 3 * (2 + LIMIT_SUBJECT_SIZE) + 1 +
+                          DECIDE_ROLES_MAX * (8 + 1 + LIMIT_NAME_SIZE + 2 + LIMIT_SUBJECT_SIZE)
 };
 size_t codec_principal_put(const struct principal *principal,
                            uint8_t ret_value[CODEC_PRINCIPAL_MAX]);

@@ -8,9 +8,20 @@
 #include "ledger/decide.h"
 #include "ledger/ledger.h"
 #include "ledger/ledger_codec.h"
+#include "ledger/ledger_codec_govern.h"
 #include "ledger/ledger_lookup.h"
 #include "ledger/ledger_state.h"
 #include "merkle/merkle.h"
+
+/* The policy in force, decoded: a cache of what the state says at the time of the record. */
+struct ledger_policy {
+    struct arena *arena;
+    uint64_t version; /* 0: none is in force */
+    struct tally_hash digest;
+    struct policy policy;
+    uint64_t quorum_roles; /* roles that approve or publish policies: bits of its roles */
+    uint64_t fields[2];    /* events that some rule with a FIELD clause names */
+};
 
 /* Owned by the apply thread. */
 struct ledger {
@@ -24,6 +35,7 @@ struct ledger {
     uint64_t flushed;            /* the block that the store has as applied */
     struct tally_hash leaf;      /* hash of the newest leaf that was added */
     struct tally_hash ledger_id; /* zeros until genesis is applied */
+    struct ledger_policy policy;
 };
 
 /* The block that is being applied. */
@@ -38,6 +50,17 @@ struct apply {
     struct tally_diag *diag;
 };
 
+/* What the policy is asked with. */
+struct facts_view {
+    struct policy_view view;
+    struct policy_person persons[POLICY_PERSONS_MAX];
+    const char *responsible[POLICY_PERSONS_MAX]; /* of each: who answers for it, or "" */
+    bool is_admin[POLICY_PERSONS_MAX];           /* of each: an admin of everything, now */
+    struct policy_approval approvals[LIMIT_GENESIS_SIGNERS];
+    struct policy_field fields[POLICY_FIELDS_MAX];
+    struct principal person; /* the one that is being looked up */
+};
+
 /* Everything looked up for one event. Large: one per block, not on the stack of each call. */
 struct facts {
     struct decide_facts facts;
@@ -47,6 +70,8 @@ struct facts {
     struct ledger_key key;
     struct tally_hash key_id; /* key.*: which key it is about */
     struct bytes next_config; /* ledger.member_changed: encoded, when it is valid */
+    struct governance governance;
+    struct facts_view view;
     struct decide_ref refs[LIMIT_REPEATED];
 };
 
@@ -55,6 +80,26 @@ struct facts {
 TALLY_NODISCARD enum tally_err facts_gather(struct ledger *ledger, const struct batch *batch,
                                             const struct event *event, struct facts *ret_facts,
                                             struct tally_diag *diag);
+
+/* apply_policy.c: the policy in force at the ledger's time is in ledger->policy, and
+ * facts->governance is read. Errors: as lookups. */
+TALLY_NODISCARD enum tally_err policy_load(struct ledger *ledger, struct facts *facts,
+                                           struct tally_diag *diag);
+/* apply_view.c: what the policy in force, or a policy that is being published, needs to know.
+ * Errors: as lookups. */
+TALLY_NODISCARD enum tally_err view_gather(struct ledger *ledger, const struct batch *batch,
+                                           const struct event *event, struct facts *facts,
+                                           const struct policy *policy,
+                                           struct tally_diag *diag);
+/* What only an event that publishes a policy, and only a ledger with one, is asked. */
+TALLY_NODISCARD enum tally_err policy_gather(struct ledger *ledger, const struct batch *batch,
+                                             const struct event *event, struct facts *facts,
+                                             struct tally_diag *diag);
+/* The state of governance after an allowed event, before its other effects. */
+TALLY_NODISCARD enum tally_err governance_put(struct ledger *ledger, const struct event *event,
+                                              struct facts *facts, struct tally_diag *diag);
+TALLY_NODISCARD enum tally_err governance_begin(struct ledger *ledger,
+                                                const struct event_genesis *genesis);
 
 /* One stored node of the tree. Errors: TALLY_E_CORRUPT (also when it is missing), TALLY_E_IO.
  */

@@ -73,7 +73,7 @@ static enum tally_err put_keys(const struct batch_signer *signers, uint32_t coun
 static enum tally_err encode_event(const struct locator *locator, struct bytes event,
                                    const struct batch_signer *signers, uint32_t signers_count,
                                    uint32_t events_count, struct arena *arena,
-                                   struct ledger_leaf *leaf)
+                                   const struct tally_hash *policy, struct ledger_leaf *leaf)
 {
     uint16_t *failed = arena_alloc(arena, sizeof *failed * locator->failed_count);
     struct record record = {
@@ -85,7 +85,10 @@ static enum tally_err encode_event(const struct locator *locator, struct bytes e
     record.event.decision =
         (struct record_decision){.allowed = locator->allowed,
                                  .failed_rules_count = locator->failed_count,
-                                 .failed_rules = failed};
+                                 .failed_rules = failed,
+                                 .policy_version = locator->policy,
+                                 .has_policy_digest = locator->policy > 0,
+                                 .policy_digest = *policy};
     record.event.signers_count = signers_count;
     for (uint32_t i = 0; i < signers_count; i++) {
         struct record_signer *signer = &record.event.signers[i];
@@ -100,10 +103,27 @@ static enum tally_err encode_event(const struct locator *locator, struct bytes e
     return leaf->record.data == NULL ? TALLY_E_NO_MEMORY : TALLY_OK;
 }
 
-static enum tally_err rebuild_event(const struct locator *locator, struct bytes body,
-                                    struct arena *arena, struct ledger_leaf *leaf,
-                                    struct tally_diag *diag)
+/* The digest of the policy that decided; zeros when none did. */
+static enum tally_err read_policy(struct store *store, const struct locator *locator,
+                                  struct arena *arena, struct tally_hash *ret_digest,
+                                  struct tally_diag *diag)
 {
+    const struct lookup lookup = {.store = store, .arena = arena};
+    struct bytes policy;
+    bool found = false;
+    enum tally_err err = TALLY_OK;
+
+    *ret_digest = (struct tally_hash){{0}};
+    if (locator->policy == 0) return TALLY_OK;
+    err = lookup_policy(&lookup, locator->policy, &found, ret_digest, &policy, diag);
+    return err == TALLY_OK && !found ? TALLY_E_CORRUPT : err;
+}
+
+static enum tally_err rebuild_event(struct store *store, const struct locator *locator,
+                                    struct bytes body, struct arena *arena,
+                                    struct ledger_leaf *leaf, struct tally_diag *diag)
+{
+    struct tally_hash policy;
     const struct batch_signer *signers;
     const struct bytes *batches, *events;
     uint32_t batches_count, events_count, signers_count;
@@ -115,8 +135,10 @@ static enum tally_err rebuild_event(const struct locator *locator, struct bytes 
                       &signers_count, diag);
     if (err != TALLY_OK) return as_damage(err);
     if (locator->place >= events_count) return lost(leaf->index, "its event is gone", diag);
+    err = read_policy(store, locator, arena, &policy, diag);
+    if (err != TALLY_OK) return err;
     err = encode_event(locator, events[locator->place], signers, signers_count, events_count,
-                       arena, leaf);
+                       arena, &policy, leaf);
     if (err == TALLY_OK) err = put_path(events, events_count, locator->place, arena, leaf);
     return err != TALLY_OK ? err : put_keys(signers, signers_count, arena, leaf);
 }
@@ -165,7 +187,7 @@ static enum tally_err rebuild(struct store *store, const struct locator *locator
     err = read_body(store, locator->block, arena, &body, diag);
     if (err != TALLY_OK) return err;
     if (locator->form == LOCATOR_BODY) return rebuild_genesis(body, arena, leaf, diag);
-    return rebuild_event(locator, body, arena, leaf, diag);
+    return rebuild_event(store, locator, body, arena, leaf, diag);
 }
 
 enum tally_err ledger_read_leaf(struct store *store, uint64_t index, struct arena *arena,

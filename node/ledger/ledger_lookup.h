@@ -58,6 +58,11 @@ TALLY_NODISCARD enum tally_err lookup_locator(const struct lookup *lookup, uint6
                                               struct locator *ret_locator,
                                               struct tally_diag *diag);
 
+/* The policy of this version, encoded, and its digest. */
+TALLY_NODISCARD enum tally_err lookup_policy(const struct lookup *lookup, uint64_t version,
+                                             bool *ret_found, struct tally_hash *ret_digest,
+                                             struct bytes *ret_policy, struct tally_diag *diag);
+
 /* Is a batch that passed batch_check authentic? Every signer's key is enrolled (a revoked one
  * is known: the decision denies it), exactly one signature of a key of each event's actor has
  * the meaning that the event's type requires, and who an event is on behalf of signed too.

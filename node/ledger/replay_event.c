@@ -196,8 +196,11 @@ static void put_rules(const uint16_t *rules, uint32_t count, char *to, size_t si
 
     (void)snprintf(to, size, "allow");
     for (uint32_t i = 0; i < count && used < size; i++) {
-        const int put = snprintf(to + used, size - used, "%s%s", i == 0 ? "deny: " : ", ",
-                                 decide_rule_name(rules[i]));
+        const char *before = i == 0 ? "deny: " : ", ";
+        const int put =
+            rules[i] > RULES_OF_POLICY
+                ? snprintf(to + used, size - used, "%srule %u", before, (unsigned)rules[i])
+                : snprintf(to + used, size - used, "%s%s", before, decide_rule_name(rules[i]));
 
         used += put > 0 ? (size_t)put : 0;
     }
@@ -237,7 +240,7 @@ static bool failed(const struct record_decision *decision, uint16_t rule)
 
 /* The rules that do not need the payload. */
 static enum tally_err check_cut(const struct replay_item *item, const struct facts *facts,
-                                struct tally_diag *diag)
+                                const struct ledger_policy *policy, struct tally_diag *diag)
 {
     const struct record_decision *said = &item->record.event.decision;
     const struct event *event = &item->event;
@@ -255,7 +258,11 @@ static enum tally_err check_cut(const struct replay_item *item, const struct fac
                        facts->facts.signer_revoked ? "" : " not");
     } else if (failed(said, RULE_HEAD_MISMATCH) != head) {
         tally_diag_set(diag, "the rule head_mismatch should%s have failed", head ? "" : " not");
-    } else if (facts->facts.actor_roles_count == 0 && !failed(said, RULE_ROLE_MISSING)) {
+    } else if (said->policy_version != policy->version ||
+               (policy->version > 0 && !hash_equal(&said->policy_digest, &policy->digest))) {
+        tally_diag_set(diag, "the policy in force was version %" PRIu64, policy->version);
+    } else if (policy->version == 0 && facts->facts.actor_roles_count == 0 &&
+               !failed(said, RULE_ROLE_MISSING)) {
         tally_diag_set(diag, "its actor had no role: the rule role_missing should have failed");
     } else {
         return TALLY_OK;
@@ -273,7 +280,7 @@ static enum tally_err judge_cut(struct ledger_replay *replay, const struct batch
 
     arena_reset(replay->ledger->scratch, 0);
     err = facts_gather(replay->ledger, batch, event, replay->facts, diag);
-    if (err == TALLY_OK) err = check_cut(item, replay->facts, diag);
+    if (err == TALLY_OK) err = check_cut(item, replay->facts, &replay->ledger->policy, diag);
     if (err != TALLY_OK) return err;
     codec_inline_put(item->record.time_ms, locator);
     err = ledger_add_leaf(replay->ledger, item->leaf, locator, sizeof locator);

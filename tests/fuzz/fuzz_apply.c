@@ -1,6 +1,7 @@
-/* Any bytes, read as a program that builds events, batches and blocks, good and bad: two
- * replicas that restart and flush at different places agree in every result and in everything
- * they store, and every record can be rebuilt and is proven. */
+/* Any bytes, read as a program that builds events, batches and blocks, good and bad, on a
+ * ledger that a policy governs from the beginning when the last byte is a P: two replicas that
+ * restart and flush at different places agree in every result and in everything they store, and
+ * every record can be rebuilt and is proven. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,9 @@
 #include "event/record.h"
 #include "ledger/ledger.h"
 #include "merkle/merkle.h"
+#include "policy/policy.h"
 #include "support/ledger_run.h"
+#include "support/policy_run.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,6 +37,27 @@ struct machine {
 };
 
 static struct fixture genesis;
+
+/* Policies that follow each other in any order. */
+#define ANYBODY                                                                                \
+    "name: test\nroles: [admin, author]\nenvironments: [production]\nrules:\n"                 \
+    "  - id: 1100\n    permit: anybody\n"
+static const char *const policies_yaml[] = {
+    ANYBODY,
+    ANYBODY
+    "  - id: 1200\n    require: author\n    events: [version.registered, role.granted]\n"
+    "    clauses:\n      - actor_role: [author]\n"
+    "      - approvals: {role: [author], count: 1, meaning: [author]}\n"
+    "  - id: 1201\n    forbid: burning\n    events: [model.created]\n    clauses:\n"
+    "      - open: {incident: minor}\n",
+    ANYBODY "  - id: 1300\n    require: named\n    clauses:\n"
+            "      - field: {name: name, one_of: [M, Org/Base]}\n"
+            "  - id: 1301\n    require: low\n    tiers: [medium, high]\n    clauses:\n"
+            "      - data_ok: needed\n      - not_state: [archived]\n",
+};
+enum { POLICIES = sizeof policies_yaml / sizeof policies_yaml[0] };
+static struct bytes policies[POLICIES];
+static struct tally_hash digests[POLICIES];
 
 /* Any type but genesis, which no fixture makes twice. */
 static enum event_type drawn_type(uint32_t number)
@@ -144,6 +168,13 @@ static void make_event(struct machine *m)
     if ((flags & 8) == 0 && spec.type == EVENT_VERSION_REGISTERED) spec.base = known;
     if (flags & 16) spec.on_behalf_of = fixture_actor(FIXTURE_NOBODY);
     if (flags & 32) spec.ledger_id = pick % 4 == 0 ? &zeros : NULL;
+    if (type == EVENT_POLICY_PUBLISHED) {
+        spec.subject = flags & 8 ? spec.subject : "policy/test";
+        spec.policy = policies[pick % POLICIES];
+        spec.version = 1 + pick / POLICIES % 4;
+        spec.previous = spec.version == 1 ? NULL : &digests[pick / 16 % POLICIES];
+        spec.delay_ms = flags & 64 ? pick : 0;
+    }
     fixture_key_id(&m->fixture, (enum fixture_who)(pick % FIXTURE_PEOPLE), &key_id);
     if (spec.type == EVENT_KEY_REVOKED) spec.key_id = &key_id;
     spec.public_key =
@@ -231,8 +262,33 @@ static void make_block(struct machine *m, bool body_is_raw)
     m->intact = true;
 }
 
+/* The first policy, by both admins. */
+static void govern(struct machine *m)
+{
+    static const enum fixture_who who[] = {FIXTURE_ADMIN, FIXTURE_EVERYONE};
+    static const uint8_t meanings[] = {MEANING_AUTHOR, MEANING_APPROVE};
+    struct event_signer signers[2];
+    struct fixture_spec spec = {.type = EVENT_POLICY_PUBLISHED,
+                                .who = FIXTURE_ADMIN,
+                                .subject = "policy/test",
+                                .policy = policies[0],
+                                .version = 1,
+                                .signers = signers,
+                                .signers_count = 2};
+    struct bytes event;
+
+    for (uint32_t i = 0; i < 2; i++) {
+        fixture_key_id(&m->fixture, who[i], &signers[i].key_id);
+        signers[i].meaning = meanings[i];
+    }
+    event = fixture_event(&m->fixture, &spec);
+    m->batches[m->batches_count++] = fixture_batch_of(&m->fixture, who, meanings, 2, &event, 1);
+    make_block(m, false);
+}
+
 static void run(struct machine *m)
 {
+    if (m->input.size > 0 && m->input.data[m->input.size - 1] == 'P') govern(m);
     for (uint32_t i = 0; i < STEPS_MAX && m->input.at < m->input.size; i++) {
         switch (draw(m, 8)) {
         case 0:
@@ -294,7 +350,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tally_hash a, b;
 
     if (arena == NULL) {
+        struct ledger_run holder;
+
         fixture_open(&genesis, 1);
+        holder.fixture = genesis;
+        for (uint32_t i = 0; i < POLICIES; i++) {
+            policies[i] = policy_run_compile(&holder, policies_yaml[i]);
+            policy_digest(policies[i], &digests[i]);
+        }
         must(arena_open(0, &arena));
     }
     arena_reset(arena, 0);

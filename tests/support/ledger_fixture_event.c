@@ -184,7 +184,8 @@ static void put_trust(struct fixture *fixture, const struct fixture_spec *spec,
     fixture_key_id(fixture, FIXTURE_STRANGER, &p->key_id);
     if (spec->key_id != NULL) p->key_id = *spec->key_id;
     tally__principal_registered__init(&p->principal);
-    p->principal.kind = TALLY__PRINCIPAL_KIND__PRINCIPAL_KIND_HUMAN;
+    p->principal.kind = spec->kind != 0 ? (Tally__PrincipalKind)spec->kind
+                                        : TALLY__PRINCIPAL_KIND__PRINCIPAL_KIND_HUMAN;
     tally__key_enrolled__init(&p->enrolled);
     p->enrolled.public_key =
         canon_data(spec->public_key != NULL ? spec->public_key : stranger, SIGN_PUBLIC_BYTES);
@@ -308,12 +309,14 @@ static void put_change(const struct fixture_spec *spec, struct payloads *p, Tall
         tally__model_created__init(&p->model);
         p->model.name = (char *)"M";
         p->model.owner = text_of(spec->owner, fixture_actor(spec->who));
-        p->model.risk_tier = TALLY__RISK_TIER__RISK_TIER_LOW;
+        p->model.risk_tier =
+            spec->tier != 0 ? (Tally__RiskTier)spec->tier : TALLY__RISK_TIER__RISK_TIER_LOW;
         event->model_created = &p->model;
         return;
     case EVENT_VERSION_REGISTERED:
         tally__version_registered__init(&p->version);
-        p->version.kind = TALLY__VERSION_KIND__VERSION_KIND_ADAPTER;
+        p->version.kind = spec->version_kind != 0 ? (Tally__VersionKind)spec->version_kind
+                                                  : TALLY__VERSION_KIND__VERSION_KIND_ADAPTER;
         p->version.base_model = text_of(spec->base_subject, "base/b");
         p->version.run = text_of(spec->run, "");
         event->version_registered = &p->version;

@@ -30,9 +30,16 @@ struct fixture_spec {
     const struct tally_hash *key_id;        /* key.revoked [the stranger's] */
     bool compromised;                       /* key.revoked, with ... */
     uint64_t compromised_since;
-    const char *role, *scope;           /* role.* ["author", ""] */
-    uint64_t expires_ms;                /* role.granted */
-    const char *owner;                  /* model.created [fixture_actor(who)] */
+    const char *role, *scope;              /* role.* ["author", ""] */
+    uint64_t expires_ms;                   /* role.granted */
+    const char *owner;                     /* model.created [fixture_actor(who)] */
+    uint32_t kind;                         /* principal.registered [human] */
+    const char *unit, *site, *responsible; /* principal.updated [none] */
+    struct bytes policy;                   /* policy.published [the example's], with ... */
+    uint64_t version, delay_ms;
+    const struct tally_hash *previous;  /* ... [absent] */
+    uint32_t tier;                      /* model.created [low] */
+    uint32_t version_kind;              /* version.registered [adapter] */
     const struct member_change *change; /* ledger.member_changed [member 1 is removed] */
     const struct tally_hash *ledger_id; /* [the fixture's] */
     uint32_t padding; /* about so many bytes more, in texts of extra artifacts; <= 60,000 */

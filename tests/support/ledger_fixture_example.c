@@ -60,6 +60,21 @@ static void adjust(const struct fixture_spec *spec, Tally__Event *event)
         event->audit_exported->recipient = (char *)(spec->parent != NULL ? spec->parent : "");
         if (spec->to_size > 0) event->audit_exported->to_size = spec->to_size;
         return;
+    case EVENT_POLICY_PUBLISHED:
+        if (spec->policy.size == 0) return;
+        event->policy_published->policy = canon_data(spec->policy.data, spec->policy.size);
+        event->policy_published->version = spec->version;
+        event->policy_published->delay_ms = spec->delay_ms;
+        event->policy_published->previous_digest = spec->previous == NULL
+                                                       ? (ProtobufCBinaryData){0}
+                                                       : canon_data(spec->previous->bytes, 32);
+        return;
+    case EVENT_PRINCIPAL_UPDATED:
+        event->principal_updated->unit = (char *)(spec->unit != NULL ? spec->unit : "");
+        event->principal_updated->site = (char *)(spec->site != NULL ? spec->site : "");
+        event->principal_updated->responsible =
+            (char *)(spec->responsible != NULL ? spec->responsible : "");
+        return;
     case EVENT_MODEL_UPDATED:
         if (spec->owner != NULL) event->model_updated->owner = (char *)spec->owner;
         return;

@@ -424,7 +424,9 @@ START_TEST(names_and_texts)
     ck_assert_str_eq(decide_rule_name(RULE_KEY_REVOKED), "key_revoked");
     ck_assert_str_eq(decide_rule_text(RULE_KEY_GONE), "the key is revoked already");
     ck_assert_str_eq(decide_rule_name(0), "unknown_rule");
-    ck_assert_str_eq(decide_rule_name(UINT16_MAX), "unknown_rule");
+    ck_assert_str_eq(decide_rule_name(RULES_OF_POLICY - 1), "unknown_rule");
+    ck_assert_str_eq(decide_rule_name(RULES_OF_POLICY), "policy_permits_not");
+    ck_assert_str_eq(decide_rule_name(UINT16_MAX), "policy_rule");
     ck_assert_str_eq(decide_rule_text(RULES_MAX), "unknown rule");
 }
 END_TEST
