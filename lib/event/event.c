@@ -236,15 +236,20 @@ static void view_change(const Tally__Event *from, struct event *to)
         return;
     case EVENT_ATTESTATION_ATTACHED:
         copy_hash(&to->judged.manifest_root, from->attestation_attached->manifest_root);
-        to->judged.environment = "";
+        to->judged.environment = to->judged.suite = "";
+        to->judged.kind = (uint32_t)from->attestation_attached->kind;
+        to->judged.verdict = (uint32_t)from->attestation_attached->verdict;
         return;
     case EVENT_EVALUATION_RECORDED:
         copy_hash(&to->judged.manifest_root, from->evaluation_recorded->manifest_root);
         to->judged.environment = "";
+        to->judged.suite = from->evaluation_recorded->suite;
+        to->judged.kind = (uint32_t)from->evaluation_recorded->category;
+        to->judged.verdict = (uint32_t)from->evaluation_recorded->result;
         return;
     case EVENT_RISK_ASSESSED:
         copy_hash(&to->judged.manifest_root, from->risk_assessed->manifest_root);
-        to->judged.environment = "";
+        to->judged.environment = to->judged.suite = "";
         return;
     case EVENT_APPROVAL_GRANTED:
         copy_hash(&to->judged.manifest_root, from->approval_granted->manifest_root);

@@ -130,6 +130,9 @@ struct event {
         struct {
             struct tally_hash manifest_root; /* zeros: an attestation of what has no bytes */
             const char *environment;         /* approval only */
+            uint32_t kind;                   /* Category of an evaluation, AttestationKind */
+            uint32_t verdict;                /* Result of an evaluation, AttestationVerdict */
+            const char *suite;               /* of an evaluation; "" */
         } judged; /* evaluation.recorded, risk.assessed, approval.granted, attestation.attached
                    */
         struct {

@@ -78,7 +78,8 @@
       "a service or robot acts, and no person signed with meaning responsibility")             \
     X(QUORUM, 47, "quorum", "those who sign it could not publish a policy")                    \
     X(RESPONSIBLE_ABSENT, 48, "responsible_absent",                                            \
-      "who answers for it is not a registered person")
+      "who answers for it is not a registered person")                                         \
+    X(RESULT_LIMIT, 49, "result_limit", "as many results about these bytes are kept as can be")
 
 enum rule {
 #define X(name, id, lower, text) RULE_##name = (id),

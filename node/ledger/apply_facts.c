@@ -143,6 +143,17 @@ static enum tally_err gather_updated(const struct lookup *lookup, const struct e
     return err;
 }
 
+/* Is there place for one more result about the bytes that are judged? */
+static enum tally_err gather_results(const struct lookup *lookup, const struct event *event,
+                                     struct facts *facts, struct tally_diag *diag)
+{
+    const enum tally_err err =
+        results_count(lookup, &event->judged.manifest_root, &facts->results_count, diag);
+
+    facts->facts.results_full = facts->results_count >= POLICY_RESULTS_MAX;
+    return err;
+}
+
 static enum tally_err gather_type(const struct lookup *lookup, const struct event *event,
                                   struct facts *facts, struct tally_diag *diag)
 {
@@ -169,6 +180,11 @@ static enum tally_err gather_type(const struct lookup *lookup, const struct even
         return gather_target(lookup, event->model.owner, facts, diag);
     case EVENT_VERSION_REGISTERED:
         return gather_version(lookup, event, parent, facts, diag);
+    case EVENT_EVALUATION_RECORDED:
+    case EVENT_RISK_ASSESSED:
+    case EVENT_ATTESTATION_ATTACHED:
+        if (!results_adds(event)) return TALLY_OK;
+        return gather_results(lookup, event, facts, diag);
     default:
         return TALLY_OK; /* their subject and references are enough; members: members_gather */
     }

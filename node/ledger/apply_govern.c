@@ -190,6 +190,10 @@ enum tally_err governance_put(struct ledger *ledger, const struct event *event,
     switch (event->type) {
     case EVENT_POLICY_PUBLISHED:
         return put_policy(ledger, event, &facts->governance);
+    case EVENT_EVALUATION_RECORDED:
+    case EVENT_RISK_ASSESSED:
+    case EVENT_ATTESTATION_ATTACHED:
+        return results_adds(event) ? results_put(ledger, event, facts) : TALLY_OK;
     case EVENT_ROLE_GRANTED:
     case EVENT_ROLE_REVOKED:
         return count_admins(ledger, event, facts);

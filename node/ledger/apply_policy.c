@@ -41,14 +41,22 @@ static bool names_event(const struct policy_rule *rule, uint32_t event)
            (rule->match.events[event / 64] >> (event % 64) & 1) != 0;
 }
 
+static void add_events(const struct policy_rule *rule, uint64_t events[2])
+{
+    const bool every = (rule->match.events[0] | rule->match.events[1]) == 0;
+
+    events[0] |= every ? UINT64_MAX : rule->match.events[0];
+    events[1] |= every ? UINT64_MAX : rule->match.events[1];
+}
+
 /* Look once at what every event would ask of the policy. */
 static void survey(struct ledger_policy *policy)
 {
     policy->quorum_roles = 0;
     policy->fields[0] = policy->fields[1] = 0;
+    policy->evidence[0] = policy->evidence[1] = 0;
     for (uint32_t i = 0; i < policy->policy.rules_count; i++) {
         const struct policy_rule *rule = &policy->policy.rules[i];
-        const bool every = (rule->match.events[0] | rule->match.events[1]) == 0;
 
         for (uint32_t k = 0; k < rule->clauses_count; k++) {
             const struct policy_clause *clause = &rule->clauses[k];
@@ -57,9 +65,8 @@ static void survey(struct ledger_policy *policy)
                 policy->quorum_roles |= clause->approvals.roles;
             if (clause->type == POLICY_CLAUSE_ACTOR_ROLE && names_event(rule, POLICY_PUBLISHED))
                 policy->quorum_roles |= clause->actor_roles;
-            if (clause->type != POLICY_CLAUSE_FIELD) continue;
-            policy->fields[0] |= every ? UINT64_MAX : rule->match.events[0];
-            policy->fields[1] |= every ? UINT64_MAX : rule->match.events[1];
+            if (clause->type == POLICY_CLAUSE_FIELD) add_events(rule, policy->fields);
+            if (clause->type == POLICY_CLAUSE_EVIDENCE) add_events(rule, policy->evidence);
         }
     }
 }

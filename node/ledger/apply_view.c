@@ -312,6 +312,55 @@ static enum tally_err gather_fields(struct gather *gather)
     return err == TALLY_OK || err == TALLY_E_NO_MEMORY ? err : TALLY_E_CORRUPT;
 }
 
+/* ---- results ---- */
+
+static enum tally_err add_result(struct gather *gather, const struct result *result,
+                                 bool retracted)
+{
+    struct policy_view *view = &gather->to->view;
+    enum tally_err err = TALLY_OK;
+    const char *by = text_of(gather, result->by, &err);
+    struct policy_result *to = &gather->to->results[view->results_count];
+
+    *to = (struct policy_result){.kind = (enum policy_evidence_kind)result->kind,
+                                 .suite = text_of(gather, result->suite, &err),
+                                 .verdict = (enum policy_verdict)result->verdict,
+                                 .retracted = retracted,
+                                 .time_ms = result->time_ms,
+                                 .index = result->index};
+    if (err == TALLY_OK) err = add_person(gather, by, &to->by);
+    if (err == TALLY_OK) err = add_party(gather, by, &view->evaluators);
+    view->results_count++;
+    return err;
+}
+
+/* Those about the bytes of the version. */
+static enum tally_err gather_results(struct gather *gather)
+{
+    const struct decide_subject *subject = &gather->facts->facts.subject;
+    uint32_t count = 0;
+    enum tally_err err;
+
+    if (event_subject_kind(gather->event->subject, NULL) != SUBJECT_VERSION ||
+        !subject->registered)
+        return TALLY_OK;
+    err = results_count(&gather->lookup, &subject->manifest_root, &count, gather->diag);
+    for (uint32_t i = 0; i < count && err == TALLY_OK; i++) {
+        struct result result;
+        bool retracted;
+
+        err = results_get(&gather->lookup, &subject->manifest_root, i, &result, &retracted,
+                          gather->diag);
+        if (err == TALLY_OK) err = add_result(gather, &result, retracted);
+    }
+    return err;
+}
+
+static bool asks(const uint64_t events[2], uint32_t number)
+{
+    return (events[number / 64] >> (number % 64) & 1) != 0;
+}
+
 /* The types stand in both tables in the same order. */
 static uint32_t number_of(enum event_type type)
 {
@@ -341,11 +390,14 @@ enum tally_err view_gather(struct ledger *ledger, const struct batch *batch,
                                     .persons = to->persons,
                                     .approvals = to->approvals,
                                     .fields = to->fields,
+                                    .results = to->results,
                                     .now_ms = ledger->applied.time_ms};
     err = gather_subject(&gather);
     if (err == TALLY_OK) err = gather_persons(&gather, batch);
-    if (err != TALLY_OK || event->bytes.size == 0) return err;
-    if ((ledger->policy.fields[to->view.event / 64] >> (to->view.event % 64) & 1) == 0)
-        return TALLY_OK;
+    if (err == TALLY_OK && asks(ledger->policy.evidence, to->view.event))
+        err = gather_results(&gather);
+    if (err != TALLY_OK || event->bytes.size == 0 ||
+        !asks(ledger->policy.fields, to->view.event))
+        return err;
     return gather_fields(&gather);
 }

@@ -205,6 +205,7 @@ static void check_judged(const struct decide_facts *facts, const struct event *e
     const enum event_rel rel = approves ? REL_APPROVES : REL_EVALUATES;
     const struct decide_subject *version = &facts->subject;
 
+    fail_if(failures, facts->results_full, RULE_RESULT_LIMIT);
     if (!version->registered) return; /* check_subject */
     fail_if(failures, !hash_equal(&event->judged.manifest_root, &version->manifest_root),
             RULE_MANIFEST_MISMATCH);

@@ -118,6 +118,7 @@ struct decide_facts {
     struct decide_change change;
     struct decide_publish publish;
     struct decide_governed governed;
+    bool results_full;                /* no result more about the subject's bytes can be kept */
     struct decide_subject unit, site; /* principal.updated: what it names */
     bool responsible_known; /* principal.updated: it names a registered person, or none */
     struct decide_principal

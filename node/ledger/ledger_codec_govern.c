@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 
-enum { GOVERNANCE_VERSION = 1, ABOUT_VERSION = 1 };
+enum { GOVERNANCE_VERSION = 1, ABOUT_VERSION = 1, RESULT_VERSION = 1 };
 
 static void put_key(char tag, const void *data, size_t size, struct codec_key *ret_key)
 {
@@ -110,4 +110,54 @@ bool codec_about_get(struct bytes value, struct about *ret_about)
     *ret_about = about;
     return bytes_reader_done(&reader) && version == ABOUT_VERSION && about.tier <= 3 &&
            about.kind <= 4 && about.severity <= 4;
+}
+
+void codec_key_results(const struct tally_hash *root, struct codec_key *ret_key)
+{
+    put_key('v', root->bytes, sizeof root->bytes, ret_key);
+}
+
+void codec_key_result(const struct tally_hash *root, uint32_t number, struct codec_key *ret_key)
+{
+    uint8_t name[32 + 2];
+    struct bytes_writer writer = bytes_writer(name, sizeof name);
+
+    ASSERT(number <= UINT16_MAX);
+    bytes_put(&writer, root->bytes, sizeof root->bytes);
+    bytes_put_u16(&writer, (uint16_t)number);
+    put_key('v', name, sizeof name, ret_key);
+}
+
+size_t codec_result_put(const struct result *result, uint8_t ret_value[CODEC_RESULT_MAX])
+{
+    struct bytes_writer writer = bytes_writer(ret_value, CODEC_RESULT_MAX);
+
+    bytes_put_u8(&writer, RESULT_VERSION);
+    bytes_put(&writer, result->event.bytes, sizeof result->event.bytes);
+    bytes_put_u8(&writer, result->kind);
+    bytes_put_u8(&writer, result->verdict);
+    bytes_put_u64(&writer, result->time_ms);
+    bytes_put_u64(&writer, result->index);
+    put_text(&writer, result->by);
+    put_text(&writer, result->suite);
+    ASSERT(!writer.bad);
+    return writer.at;
+}
+
+bool codec_result_get(struct bytes value, struct result *ret_result)
+{
+    struct bytes_reader reader = bytes_reader(value.data, value.size);
+    const uint8_t version = bytes_get_u8(&reader);
+    struct result result = {.kind = 0};
+
+    bytes_get_copy(&reader, result.event.bytes, sizeof result.event.bytes);
+    result.kind = bytes_get_u8(&reader);
+    result.verdict = bytes_get_u8(&reader);
+    result.time_ms = bytes_get_u64(&reader);
+    result.index = bytes_get_u64(&reader);
+    result.by = get_text(&reader);
+    result.suite = get_text(&reader);
+    *ret_result = result;
+    return bytes_reader_done(&reader) && version == RESULT_VERSION && result.verdict >= 1 &&
+           result.verdict <= 3;
 }

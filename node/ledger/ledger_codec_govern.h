@@ -5,6 +5,8 @@
  *   'g'                      struct governance
  *   'g' version u64          digest (32), the encoded policy of that version
  *   'w' path                 struct about: what decisions ask of a subject beside its topic
+ *   'v' manifest root        u16: how many results there are about these bytes
+ *   'v' root, number u16     struct result; whether it is retracted: 'r' of its event
  *
  * Thread-safe; decoded values borrow from the bytes. */
 #ifndef LEDGER_LEDGER_CODEC_GOVERN_H
@@ -48,5 +50,20 @@ enum { CODEC_ABOUT_MAX = 6 + (2 + ABOUT_AUTHORS_MAX) * (2 + LIMIT_SUBJECT_SIZE) 
 void codec_key_about(const char *path, size_t size, struct codec_key *ret_key);
 size_t codec_about_put(const struct about *about, uint8_t ret_value[CODEC_ABOUT_MAX]);
 bool codec_about_get(struct bytes value, struct about *ret_about);
+
+/* A result about bytes, whatever names they have. */
+struct result {
+    struct tally_hash event;
+    uint8_t kind, verdict; /* enum policy_evidence_kind, enum policy_verdict */
+    uint64_t time_ms, index;
+    struct bytes by;    /* principal/<id> */
+    struct bytes suite; /* empty: none */
+};
+enum { CODEC_RESULT_MAX = 32 + 3 + 2 * 8 + 2 + LIMIT_SUBJECT_SIZE + 2 + LIMIT_NAME_SIZE };
+void codec_key_results(const struct tally_hash *root, struct codec_key *ret_key);
+void codec_key_result(const struct tally_hash *root, uint32_t number,
+                      struct codec_key *ret_key);
+size_t codec_result_put(const struct result *result, uint8_t ret_value[CODEC_RESULT_MAX]);
+bool codec_result_get(struct bytes value, struct result *ret_result);
 
 #endif

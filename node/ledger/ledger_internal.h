@@ -21,6 +21,7 @@ struct ledger_policy {
     struct policy policy;
     uint64_t quorum_roles; /* roles that approve or publish policies: bits of its roles */
     uint64_t fields[2];    /* events that some rule with a FIELD clause names */
+    uint64_t evidence[2];  /* the same of EVIDENCE clauses */
 };
 
 /* Owned by the apply thread. */
@@ -58,6 +59,7 @@ struct facts_view {
     bool is_admin[POLICY_PERSONS_MAX];           /* of each: an admin of everything, now */
     struct policy_approval approvals[LIMIT_GENESIS_SIGNERS];
     struct policy_field fields[POLICY_FIELDS_MAX];
+    struct policy_result results[POLICY_RESULTS_MAX];
     struct principal person; /* the one that is being looked up */
 };
 
@@ -71,6 +73,7 @@ struct facts {
     struct tally_hash key_id; /* key.*: which key it is about */
     struct bytes next_config; /* ledger.member_changed: encoded, when it is valid */
     struct governance governance;
+    uint32_t results_count; /* of those about the bytes that are judged */
     struct facts_view view;
     struct decide_ref refs[LIMIT_REPEATED];
 };
@@ -95,6 +98,21 @@ TALLY_NODISCARD enum tally_err view_gather(struct ledger *ledger, const struct b
 TALLY_NODISCARD enum tally_err policy_gather(struct ledger *ledger, const struct batch *batch,
                                              const struct event *event, struct facts *facts,
                                              struct tally_diag *diag);
+/* apply_results.c: does the event add a result about bytes that policies know of? */
+bool results_adds(const struct event *event);
+/* How many results there are about these bytes. */
+TALLY_NODISCARD enum tally_err results_count(const struct lookup *lookup,
+                                             const struct tally_hash *root, uint32_t *ret_count,
+                                             struct tally_diag *diag);
+/* Keep that of an allowed event as number facts->results_count. */
+TALLY_NODISCARD enum tally_err results_put(struct ledger *ledger, const struct event *event,
+                                           const struct facts *facts);
+/* Result number `number` of these bytes; what it borrows lives in the lookup's arena. */
+TALLY_NODISCARD enum tally_err results_get(const struct lookup *lookup,
+                                           const struct tally_hash *root, uint32_t number,
+                                           struct result *ret_result, bool *ret_retracted,
+                                           struct tally_diag *diag);
+
 /* The state of governance after an allowed event, before its other effects. */
 TALLY_NODISCARD enum tally_err governance_put(struct ledger *ledger, const struct event *event,
                                               struct facts *facts, struct tally_diag *diag);

@@ -278,7 +278,8 @@ static void put_judgement(const struct fixture_spec *spec, struct payloads *p,
         p->evaluation.category = TALLY__CATEGORY__CATEGORY_SAFETY;
         p->evaluation.suite = (char *)"suite";
         p->evaluation.suite_digest = data_of(&p->digest);
-        p->evaluation.result = TALLY__RESULT__RESULT_PASSED;
+        p->evaluation.result =
+            spec->failed ? TALLY__RESULT__RESULT_FAILED : TALLY__RESULT__RESULT_PASSED;
         p->evaluation.manifest_root = data_of(&p->root);
         event->evaluation_recorded = &p->evaluation;
     } else {

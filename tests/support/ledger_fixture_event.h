@@ -39,6 +39,7 @@ struct fixture_spec {
     uint64_t version, delay_ms;
     const struct tally_hash *previous;  /* ... [absent] */
     uint32_t tier;                      /* model.created [low] */
+    bool failed;                        /* evaluation.recorded: it did not pass */
     uint32_t version_kind;              /* version.registered [adapter] */
     const struct member_change *change; /* ledger.member_changed [member 1 is removed] */
     const struct tally_hash *ledger_id; /* [the fixture's] */

@@ -184,6 +184,12 @@ static void nobody_answers(struct world *w)
     w->facts.responsible_known = false;
 }
 
+static void one_too_many(struct world *w)
+{
+    w->event.subject = "model/m/version/1";
+    w->facts.results_full = true;
+}
+
 static const struct {
     const char *name;
     enum event_type type;
@@ -217,6 +223,7 @@ static const struct {
     {"no such unit", EVENT_PRINCIPAL_UPDATED, no_unit, {RULE_PARENT_ABSENT}},
     {"no such site", EVENT_PRINCIPAL_UPDATED, no_site, {RULE_PARENT_ABSENT}},
     {"no unit", EVENT_PRINCIPAL_UPDATED, nowhere, {0}},
+    {"too many results", EVENT_RISK_ASSESSED, one_too_many, {RULE_RESULT_LIMIT}},
     {"nobody", EVENT_PRINCIPAL_UPDATED, nobody_answers, {RULE_RESPONSIBLE_ABSENT}},
 };
 enum { CASES_COUNT = sizeof cases / sizeof cases[0] };
