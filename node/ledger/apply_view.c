@@ -225,10 +225,12 @@ static void put_tier(struct gather *gather, enum event_subject_kind kind)
 static void put_kind(struct gather *gather, enum event_subject_kind kind)
 {
     struct policy_view *view = &gather->to->view;
+    uint32_t number = gather->about.kind;
 
-    view->kind = (enum policy_kind)gather->about.kind;
     if (gather->event->type == EVENT_VERSION_REGISTERED)
-        view->kind = (enum policy_kind)gather->event->version_registered.kind;
+        number = gather->event->version_registered.kind;
+    /* A kind that policies have no word for is not known to them. */
+    view->kind = number > POLICY_KIND_QUANTISED ? 0 : (enum policy_kind)number;
     if (view->kind == 0 && (kind == SUBJECT_VERSION || kind == SUBJECT_ENDPOINT ||
                             kind == SUBJECT_REQUEST || kind == SUBJECT_INCIDENT))
         view->unknown |= POLICY_FACT_KIND;

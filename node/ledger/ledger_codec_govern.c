@@ -109,7 +109,7 @@ bool codec_about_get(struct bytes value, struct about *ret_about)
     for (uint32_t i = 0; i < about.authors_count; i++) about.authors[i] = get_text(&reader);
     *ret_about = about;
     return bytes_reader_done(&reader) && version == ABOUT_VERSION && about.tier <= 3 &&
-           about.kind <= 4 && about.severity <= 4;
+           about.severity <= 4;
 }
 
 void codec_key_results(const struct tally_hash *root, struct codec_key *ret_key)

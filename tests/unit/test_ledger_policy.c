@@ -342,6 +342,8 @@ START_TEST(facts)
     version.refs_count = 1;
     version.version_kind = 3;
     expect(version, FIXTURE_AUTHOR, 1202);
+    version.version_kind = 5; /* distilled: a kind that the policy language has no word for */
+    expect(version, FIXTURE_AUTHOR, 1202);
     version.version_kind = 0;
     expect(version, FIXTURE_AUTHOR, 0);
     endpoint.parent = "production";
