@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit_window.h"
 #include "base/assert.h"
@@ -167,7 +168,9 @@ static enum tally_err replay_item(struct audit *audit, const struct replay_item 
     err = tiles_add(&audit->builder, &item->hash, compare_tile, audit, &diag);
     if (err != TALLY_OK) return fault(audit, err, false, 0, &diag);
     count(audit->result, &item->record);
-    return check_seen(audit);
+    err = check_seen(audit);
+    if (err != TALLY_OK || audit->options->sink == NULL) return err;
+    return audit->options->sink->record(audit->options->sink->context, item);
 }
 
 static enum tally_err replay_part(struct audit *audit, const struct audit_part *part)
@@ -268,6 +271,15 @@ static enum tally_err run(struct audit *audit)
     progress_end(&audit->progress);
     audit->result->seconds = (double)(clock_monotonic_ms() - begin_ms) / 1000;
     return audit->result->err != TALLY_OK ? audit->result->err : err;
+}
+
+uint32_t audit_threads(const struct cli *cli)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const uint64_t absent = cores < 1 ? 1 : (uint64_t)cores;
+    const uint64_t threads = cli_number(cli, "jobs", absent);
+
+    return threads > POOL_THREADS_MAX ? POOL_THREADS_MAX : (uint32_t)threads;
 }
 
 enum tally_err audit_run(const struct audit_options *options, struct audit_result *ret_result)

@@ -15,14 +15,27 @@
 #include <tally/err.h>
 #include <tally/verify.h>
 
+#include "ledger/replay.h"
 #include "pool.h"
 #include "source.h"
+
+/* Gets every record in order, once it was replayed. Nothing of it is to be believed before
+ * audit_run has returned TALLY_OK: signatures are verified later than records are replayed, and
+ * the root comes last. The item lives until the function returns. Errors end the audit, and are
+ * its return value without a fault. */
+struct audit_sink {
+    void *context;
+    enum tally_err (*record)(void *context, const struct replay_item *item);
+};
 
 struct audit_options {
     struct cli *cli; /* for the progress line */
     struct source *source;
     uint32_t threads;
+    const struct audit_sink *sink; /* NULL: nobody wants the records */
 };
+/* The option --jobs of the command, or one for each core. */
+uint32_t audit_threads(const struct cli *cli);
 
 struct audit_result {
     uint64_t size; /* records that were replayed */
@@ -38,8 +51,8 @@ struct audit_result {
     struct tally_diag diag; /* what it should be, or which file */
 };
 
-/* Check everything. Only TALLY_E_NO_MEMORY is returned without a fault in *ret_result; else the
- * return value is ret_result->err:
+/* Check everything. Only TALLY_E_NO_MEMORY and errors of the sink are returned without a fault
+ * in *ret_result; else the return value is ret_result->err:
  *   TALLY_OK              the log is what its records say
  *   TALLY_E_MALFORMED     a record or event is not canonical; a bundle or tile is not whole
  *   TALLY_E_PROOF         records, tiles and checkpoint do not fit together

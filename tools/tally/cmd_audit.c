@@ -1,20 +1,9 @@
 /* audit: check a log from genesis, without believing any node. */
 #include <jansson.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "audit.h"
 #include "commands.h"
 #include "out.h"
-
-static uint32_t threads_of(const struct cli *cli)
-{
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const uint64_t absent = cores < 1 ? 1 : (uint64_t)cores;
-    const uint64_t threads = cli_number(cli, "jobs", absent);
-
-    return threads > POOL_THREADS_MAX ? POOL_THREADS_MAX : (uint32_t)threads;
-}
 
 static double rate_of(const struct audit_result *result)
 {
@@ -111,7 +100,7 @@ static void print_text(struct cli *cli, const struct source *source,
 static enum tally_err audit(struct cli *cli, struct source *source)
 {
     const struct audit_options options = {
-        .cli = cli, .source = source, .threads = threads_of(cli)};
+        .cli = cli, .source = source, .threads = audit_threads(cli)};
     struct audit_result result;
     enum tally_err err = audit_run(&options, &result);
 
@@ -133,11 +122,8 @@ static enum tally_err audit(struct cli *cli, struct source *source)
 
 static enum tally_err run(struct cli *cli)
 {
-    const char *from = cli_text(cli, "from-log");
     struct source source = {0};
-    enum tally_err err = strstr(from, "://") != NULL
-                             ? source_open_nodes(cli, from, &source)
-                             : source_open_directory(cli, from, &source);
+    enum tally_err err = source_open(cli, cli_text(cli, "from-log"), &source);
 
     if (err == TALLY_OK) err = audit(cli, &source);
     source_close(&source);

@@ -22,6 +22,9 @@ extern const struct cli_command command_cluster_add, command_cluster_promote,
     command_cluster_remove, command_cluster_transfer;
 extern const struct cli_command command_cluster_status;
 extern const struct cli_command command_export, command_audit;
+extern const struct cli_command command_report_access, command_report_bundle,
+    command_report_changes, command_report_compromised, command_report_compute,
+    command_report_denied, command_report_derived, command_report_exports, command_report_times;
 extern const struct cli_command command_policy_check, command_policy_compile,
     command_policy_explain, command_policy_test;
 extern const struct cli_command command_bench;

@@ -131,6 +131,12 @@ enum tally_err source_open_nodes(struct cli *cli, const char *urls, struct sourc
     return err == TALLY_OK ? TALLY_OK : cluster_fail(cli, err, &diag);
 }
 
+enum tally_err source_open(struct cli *cli, const char *from, struct source *ret_source)
+{
+    return strstr(from, "://") != NULL ? source_open_nodes(cli, from, ret_source)
+                                       : source_open_directory(cli, from, ret_source);
+}
+
 void source_close(struct source *source)
 {
     tally_client_close(source->client);

@@ -45,6 +45,9 @@ TALLY_NODISCARD enum tally_err source_open_directory(struct cli *cli, const char
  * cli_fail: TALLY_E_NOT_FOUND (nothing is published), of the client and of the check. */
 TALLY_NODISCARD enum tally_err source_open_nodes(struct cli *cli, const char *urls,
                                                  struct source *ret_source);
+/* What --from-log names: nodes when it is a URL, else a directory. Errors: as theirs. */
+TALLY_NODISCARD enum tally_err source_open(struct cli *cli, const char *from,
+                                           struct source *ret_source);
 /* Also after an error of an open, and of a zeroed struct. */
 void source_close(struct source *source);
 
