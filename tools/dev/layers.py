@@ -37,7 +37,7 @@ PURE = {"node/raft": {"stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h
 
 # Third-party header (its first path component, or the whole name) -> files that may include it.
 THIRD = {
-    "openssl": r"lib/crypto/hash\.c",
+    "openssl": r"lib/crypto/(hash|pem)\.c",  # pem: keys and certificates of others, on curves that libsodium lacks
     "sodium.h": r"lib/crypto/\w+\.c",
     "nng": r"(node/net|lib/client)/\w+\.[ch]",
     "mbedtls": r"node/net/\w+\.c",
