@@ -133,6 +133,13 @@ static enum tally_err fake_subject(struct tally_client *client, const char *subj
 
     (void)client;
     (void)diag;
+    if (fake.has_version && strcmp(subject, "model/m/version/1") == 0) {
+        result.has_manifest_root = true;
+        memcpy(result.manifest_root, fake.version_root.bytes, 32);
+        *ret_result = &result;
+        return TALLY_OK;
+    }
+    result.has_manifest_root = false;
     if (!fake.has_base || strcmp(subject, "base/b") != 0) return TALLY_E_NOT_FOUND;
     memcpy(result.registered, fixture_hash(77).bytes, 32);
     *ret_result = &result;

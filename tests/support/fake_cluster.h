@@ -19,7 +19,9 @@ struct fake_cluster {
     bool deny;             /* record appends as denied */
     uint32_t cosigners;    /* of the first proof; later ones have everybody's */
     uint32_t appends, proves;
-    bool has_base;           /* the subject base/b is registered */
+    bool has_base;    /* the subject base/b is registered */
+    bool has_version; /* and model/m/version/1, with these bytes */
+    struct tally_hash version_root;
     bool pending_was_there;  /* r.pending, at the time of the append */
     struct bytes last_batch; /* as it was sent */
     uint64_t last_index;

@@ -8,6 +8,7 @@ const struct cli_command *const cli_commands[] = {
     &command_adapter_root,
     &command_adapter_show,
     &command_register,
+    &command_attest,
     &command_append,
     &command_sign,
     &command_events_describe,

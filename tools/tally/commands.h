@@ -11,6 +11,7 @@ extern const struct cli_command command_genesis_seal;
 extern const struct cli_command command_adapter_root;
 extern const struct cli_command command_adapter_show;
 extern const struct cli_command command_register;
+extern const struct cli_command command_attest;
 extern const struct cli_command command_append;
 extern const struct cli_command command_sign;
 extern const struct cli_command command_events, command_events_describe, command_schema;

@@ -31,7 +31,8 @@ struct submit {
     enum tally_ack ack;
     const char *out; /* NULL: with --ack=committed */
     bool quiet;      /* set by a command that tells of success itself; after submit_open() */
-    uint64_t index;  /* of the record, once submit_send() was OK */
+    struct json_t *extra; /* members that --json adds to the answer, or NULL; the command's */
+    uint64_t index;       /* of the record, once submit_send() was OK */
     char pending_path[DISK_PATH_MAX];
     struct pending pending; /* what OUT.pending held, then what is sent */
 };

@@ -116,6 +116,8 @@ static enum tally_err print_json(struct submit *submit, const struct tally_outco
         (void)json_object_set_new(object, "receipt", json_string(submit->out));
         (void)json_object_set_new(object, "checked", json_boolean(submit->has_trust));
     }
+    if (object != NULL && submit->extra != NULL)
+        (void)json_object_update_missing(object, submit->extra);
     return out_json(submit->cli, object);
 }
 
