@@ -51,6 +51,19 @@ def tell(cluster):
     approval["approval_granted"]["manifest_root"] = root
     append("denied", "author", approval, 16)
     append("approval", "approver", approval)
+    # It names what it merges in its recipe alone.
+    recipe = {"method": "MERGE_METHOD_LINEAR", "recipe_digest": digest("recipe"),
+              "sources": [{"version": "model/m/version/1", "manifest_root": root}]}
+    merge = {"subject": "model/m/version/2", "refs": [{"rel": "REL_BASE", "event_hash": hashes["other"]}],
+             "artifacts": [{"role": "adapter", "manifest_root": digest("merged"), "size": 1, "file_count": 1}],
+             "version_registered": {"kind": "VERSION_KIND_MERGE", "base_model": "base/c", "merge": recipe}}
+    append("merge", "author", merge)
+    opened = example("incident.opened")
+    opened["incident_opened"]["about"] = "model/m/version/1"
+    append("incident", "evaluator", opened)
+    updated = example("incident.updated")
+    updated["subject"] = opened["subject"]
+    append("update", "deployer", updated)
     export = example("audit.exported")
     export["subject"] = "ledger/" + cluster.tally("get", "--json", "--index=0").json()["event"]["event"]["ledger_genesis"]["name"]
     export["audit_exported"].update({"from_size": 0, "to_size": 2})
@@ -103,10 +116,13 @@ def check_all(source, hashes, stolen):
     about("exports", names=["export"])
     about("times", "--threshold=100000", names=["late"])
     about("bundle", "--subject=model/m/version/1",
-          names=["base", "data", "model", "run", "completed", "version", "denied", "approval"])
-    about("derived", "--base=base/b", names=["version"])
-    about("derived", "--dataset=dataset/d", names=["version"])
-    about("derived", "--base=base/c", names=[])
+          names=["base", "data", "model", "run", "completed", "version", "denied", "approval",
+                 "incident", "update"])
+    about("bundle", "--subject=model/m/version/2",
+          names=["base", "other", "data", "model", "run", "completed", "version", "merge"])
+    about("derived", "--base=base/b", names=["version", "merge"])
+    about("derived", "--dataset=dataset/d", names=["version", "merge"])
+    about("derived", "--base=base/c", names=["merge"])
     rows = about("compromised")
     check(rows[0]["index"] == stolen and rows[-1]["event"] == "key.revoked", "compromised: %s" % rows)
     check(hashes["base"] not in [row["event_hash"] for row in rows], "signed before the window: %s" % rows)
@@ -137,6 +153,13 @@ def check_csv(source):
             check(not field.startswith(("=", "+", "-", "@", "\t", "\r")), "a formula: %s" % field)
 
 
+def check_text(source):
+    """What a name says stays on the line of its row."""
+    result = good("tally", "report", "changes", *source)
+    check("HYPERLINK" in result.out and "\n@x" not in result.out and "\r" not in result.out, result.out)
+    check("cosigned by" in result.out and result.out.splitlines()[-1].startswith("complete"), result.out)
+
+
 def check_damage(log, trust):
     name = os.path.join(log, "tile/entries/000.p")
     name = os.path.join(name, os.listdir(name)[0])
@@ -162,6 +185,7 @@ def main():
         check(check_all(nodes, hashes, stolen) == answers, "nodes and export give other answers")
         check_interval(files)
         check_csv(files)
+        check_text(files)
         check(not ask(files[:1], "changes")["covers"]["complete"], "complete without a trust file")
         copy = cluster.path("copy")
         shutil.copytree(log, copy)

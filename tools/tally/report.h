@@ -90,7 +90,7 @@ TALLY_NODISCARD enum tally_err report_print(struct report *report, const struct 
                                             const struct audit_result *result);
 /* One field of CSV, quoted, such that no spreadsheet takes it for a formula. */
 void report_csv_field(FILE *out, const char *text);
-/* "2026-03-01", "2026-03-01T12:00", "...:05", "...:05.250", each with or without "Z"; UTC. */
+/* "2026-03-01", "2026-03-01T12:00", "...:05", "...:05.250", a time with or without "Z"; UTC. */
 bool report_time_parse(const char *text, uint64_t *ret_time_ms);
 
 #endif

@@ -70,14 +70,22 @@ static char *cell_text(const json_t *value)
     return text;
 }
 
+/* Does a control character begin here? U+0080 to U+009F are two bytes in UTF-8. */
+static bool is_control(const char *text)
+{
+    const unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+
+    return first < 0x20 || first == 0x7f || (first == 0xc2 && second >= 0x80 && second < 0xa0);
+}
+
 /* ---- CSV: RFC 4180 ---- */
 
 /* Spreadsheets take a field for a formula that begins so, also behind spaces. */
 static bool is_formula(const char *text)
 {
-    const unsigned char first = (unsigned char)text[strspn(text, " ")];
+    const char *first = text + strspn(text, " ");
 
-    return first != '\0' && (first < 0x20 || first == 0x7f || strchr("=+-@", first) != NULL);
+    return *first != '\0' && (is_control(first) || strchr("=+-@", *first) != NULL);
 }
 
 void report_csv_field(FILE *out, const char *text)
@@ -120,8 +128,12 @@ static enum tally_err print_csv(struct report *report)
 /* Nothing of a log steers a terminal. */
 static void put_clean(FILE *out, const char *text)
 {
-    for (const char *c = text; *c != '\0'; c++)
-        (void)fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, out);
+    for (const char *c = text; *c != '\0'; c++) {
+        const bool control = is_control(c);
+
+        (void)fputc(control ? '?' : *c, out);
+        if (control && (unsigned char)*c == 0xc2) c++;
+    }
 }
 
 static enum tally_err print_row(const struct report *report, const json_t *row)
