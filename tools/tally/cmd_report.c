@@ -327,9 +327,9 @@ static const struct cli_exit exits[] = {
     const struct cli_command variable = {                                                      \
         .name = "report " word,                                                                \
         .arguments = "",                                                                       \
-        .options = table,                                                                      \
+        .options = (table),                                                                    \
         .options_count = CLI_COUNT(table),                                                     \
-        .summary = line,                                                                       \
+        .summary = (line),                                                                     \
         .description = text PASS,                                                              \
         .examples = "tally report " word " --from-log=acme-log --trust=acme.trust" example,    \
         .exits = exits,                                                                        \
