@@ -62,7 +62,7 @@ static enum tally_err read_document(struct cli *cli, struct arena *arena,
                                     struct attest_found *found)
 {
     struct tally_diag diag = {""};
-    struct bytes document;
+    struct bytes document = {0};
     enum tally_err err = read_file(cli, cli->arguments[0], ATTEST_SIZE_MAX, arena, &document);
 
     if (err != TALLY_OK) return err;
@@ -116,7 +116,7 @@ static enum tally_err load_trust(struct cli *cli, struct arena *arena,
     const char *key = cli_text(cli, "public-key"), *root = cli_text(cli, "root");
     const char *path = key != NULL ? key : root;
     struct tally_diag diag = {""};
-    struct bytes pem;
+    struct bytes pem = {0};
     enum tally_err err = read_file(cli, path, PEM_SIZE_MAX, arena, &pem);
 
     if (err != TALLY_OK) return err;
