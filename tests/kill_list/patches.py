@@ -63,13 +63,13 @@ class Patch:
 
 
 def compile_command(commands, source, tree, name):
-    """The compiler's own command for a file, without output, on the copy in `tree`."""
+    """The compiler's own command for a file, without output, on the copy in `tree`; headers beside it are the source's."""
     entry = commands[os.path.join(source, name)]
     words = shlex.split(entry["command"])
     at = words.index("-o")
     words = words[:at] + words[at + 2:]
-    return [os.path.join(tree, name) if word == entry["file"] else word for word in words] + ["-fsyntax-only"], \
-        entry["directory"]
+    words = [os.path.join(tree, name) if word == entry["file"] else word for word in words]
+    return words + ["-iquote", os.path.dirname(entry["file"]), "-fsyntax-only"], entry["directory"]
 
 
 def check_one(patch, source, commands):
