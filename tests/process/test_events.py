@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Goal: what the commands say about events is so. Every schema takes the example of its type and refuses what differs
 from it in one thing; docs/governance.md has the table that the command prints; the examples of the open types, with the
-hashes of a real ledger in them, are allowed by a real node, and closed types are denied as such."""
+hashes of a real ledger in them, are allowed by a real node, and closed types are denied as such; a published policy
+decides from then on."""
 import copy
 import os
 
@@ -9,6 +10,7 @@ from schema_check import faults
 from support import SOURCE, Cluster, check, good, run
 
 MISSING = object()
+DENIED = 16  # include/tally/err.h
 
 
 def places(schema, value, path=()):
@@ -76,6 +78,7 @@ STORY = [
     ("role.granted", "admin", {}),
     ("role.revoked", "admin", {}),
     ("organisation.registered", "admin", {}),
+    ("principal.updated", "admin", {}),
     ("environment.registered", "admin", {}),
     ("endpoint.registered", "deployer", {}),
     ("base_model.registered", "author", {}),
@@ -107,6 +110,23 @@ STORY = [
 # Open types whose example needs more than a hash: a real member, a key that is enrolled, a second run.
 ELSEWHERE = {"ledger.member_changed", "key.revoked", "run.failed"}
 
+POLICY = """
+name: small
+roles: [admin, author]
+environments: [production]
+rules:
+  - id: 1100
+    permit: admins_publish
+    events: [policy.published]
+    clauses:
+      - actor_role: [admin]
+  - id: 1101
+    permit: authors_note
+    events: [annotation.added]
+    clauses:
+      - actor_role: [author]
+"""
+
 
 def before(cluster, name, event):
     """What an example cannot know: the ledger's name, the bytes that a version has, a site that its organisation has."""
@@ -115,6 +135,8 @@ def before(cluster, name, event):
         del event["audit_exported"]["recipient"]
     if name == "environment.registered":
         del event["environment_registered"]["site"]
+    if name == "principal.updated":
+        event["principal_updated"] = {"unit": "organisation/acme"}
     if name == "attestation.attached":
         event["attestation_attached"]["manifest_root"] = cluster.version_root
     if name == "version.registered":
@@ -123,7 +145,7 @@ def before(cluster, name, event):
 
 
 def check_node(types):
-    told = {name for name, _, _ in STORY} | ELSEWHERE
+    told = {name for name, _, _ in STORY} | ELSEWHERE | {"policy.published"}
     check(told == {one["name"] for one in types if one["open"]}, "the story leaves out or invents: %s" %
           (told ^ {one["name"] for one in types if one["open"]}))
     hashes = {}
@@ -143,7 +165,31 @@ def check_node(types):
             check(event["subject"] == subject, "the example is about %s" % event["subject"])
             result = cluster.append("admin", event, "--json")
             check("type_closed" in result.text and result.status != 0, "%s: %s" % (name, result.text))
-    return len(STORY)
+        policy(cluster)
+    return len(STORY) + 1
+
+
+def policy(cluster):
+    """From its record on the policy says who may append what, and a denial names its rule."""
+    note = good("tally", "events", "describe", "annotation.added", "--json").json()["example"]
+    check(cluster.append("evaluator", note).status == 0, "without a policy an evaluator may annotate")
+    path, encoded = cluster.path("small.yaml"), cluster.path("small.policy")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(POLICY)
+    digest = good("tally", "policy", "compile", "--json", "--out=" + encoded, path).json()["digest"]
+    with open(encoded, "rb") as file:
+        event = {"subject": "policy/small", "policy_published": {"version": 1, "policy": file.read().hex()}}
+    refused = cluster.append("author", event)
+    check(refused.status == DENIED, "an author publishes a policy: exit %d %s" % (refused.status, refused.text))
+    published = cluster.append("admin", event)
+    check(published.status == 0, "policy.published: " + published.text)
+    allowed = cluster.append("author", note, "--json")
+    check(allowed.status == 0, "an author annotates: " + allowed.text)
+    denied = cluster.append("evaluator", note)
+    check(denied.status == DENIED and "policy" in denied.text, "an evaluator annotates: exit %d %s" % (denied.status, denied.text))
+    record = cluster.tally("get", "--json", "--index=%d" % allowed.json()["index"]).json()
+    decision = record["event"]["decision"]
+    check(decision["policy_version"] == 1 and decision["policy_digest"] == digest, "the decision names %s" % decision)
 
 
 def main():
