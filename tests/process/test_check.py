@@ -15,7 +15,7 @@ import sys
 
 from support import Cluster, check, model, run, until
 
-PLACES = 60
+PLACES = 40
 # Well, key file, other root, damaged, files of another node, of another ledger: docs/operations.md.
 VERDICTS = (0, 2, 5, 6, 15, 19)
 
