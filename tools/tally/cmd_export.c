@@ -296,14 +296,7 @@ static enum tally_err run(struct cli *cli)
 }
 
 static const struct cli_option options[] = {
-    CLI_CLUSTER,
-    {.name = "trust",
-     .type = CLI_TEXT,
-     .argument = "FILE",
-     .text = "trust file that the checkpoint must satisfy"},
-    CLI_CA,
-    CLI_TIMEOUT,
-    CLI_JSON,
+    CLI_CLUSTER, SOURCE_TRUST, CLI_CA, CLI_TIMEOUT, CLI_JSON,
 };
 static const struct cli_exit exits[] = {
     {TALLY_E_INVALID, "DIR holds something else"},

@@ -241,10 +241,7 @@ static enum tally_err run(struct cli *cli)
      .required = true,                                                                         \
      .argument = "DIR|URL",                                                                    \
      .text = "directory of 'tally export', or where nodes answer clients"},                    \
-        {.name = "trust",                                                                      \
-         .type = CLI_TEXT,                                                                     \
-         .argument = "FILE",                                                                   \
-         .text = "trust file that the checkpoint must satisfy"},                               \
+        SOURCE_TRUST,                                                                          \
         {.name = "jobs",                                                                       \
          .type = CLI_NUMBER,                                                                   \
          .min = 1,                                                                             \

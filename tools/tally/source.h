@@ -15,6 +15,13 @@
 #include "export_dir.h"
 #include "note/trust.h"
 
+/* Option of every command that reads a source. */
+#define SOURCE_TRUST                                                                           \
+    {                                                                                          \
+        .name = "trust", .type = CLI_TEXT, .argument = "FILE",                                 \
+        .text = "trust file that the checkpoint must satisfy"                                  \
+    }
+
 struct source {
     const char *directory;       /* NULL: nodes are asked */
     struct tally_client *client; /* NULL: the directory is read */

@@ -19,6 +19,23 @@
 
 struct json_t;
 
+/* Options of every command that appends. */
+#define SUBMIT_OUT                                                                             \
+    {                                                                                          \
+        .name = "out", .type = CLI_TEXT, .argument = "FILE",                                   \
+        .text = "the receipt (.tlog-proof); required unless --ack=committed"                   \
+    }
+#define SUBMIT_ACK                                                                             \
+    {                                                                                          \
+        .name = "ack", .type = CLI_TEXT, .argument = "proof|committed",                        \
+        .text = "wait for the receipt (default), or only until the event is recorded for good" \
+    }
+#define SUBMIT_TRUST                                                                           \
+    {                                                                                          \
+        .name = "trust", .type = CLI_TEXT, .argument = "FILE",                                 \
+        .text = "trust file; the receipt is checked against it before it is written"           \
+    }
+
 struct submit {
     struct cli *cli;
     struct arena *arena;
