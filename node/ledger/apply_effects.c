@@ -56,7 +56,7 @@ enum tally_err effects_list(struct ledger *ledger, struct topic *topic, bool fou
 static enum tally_err list_in(struct ledger *ledger, const struct codec_key *key,
                               uint64_t index, uint32_t type, struct tally_diag *diag)
 {
-    const struct lookup lookup = {.state = ledger->state, .arena = ledger->scratch};
+    const struct lookup lookup = ledger_lookup_of(ledger);
     struct topic topic;
     bool found;
     enum tally_err err = lookup_topic(&lookup, codec_bytes(key), &found, &topic, diag);
@@ -130,23 +130,14 @@ static enum tally_err put_retracted(struct ledger *ledger, const struct event *e
                      bytes_of(value, sizeof value));
 }
 
-static struct bytes text_bytes(const char *text)
-{
-    return bytes_of(text, strlen(text));
-}
-
-static bool is_role(const struct decide_role *role, const struct event *event)
-{
-    return bytes_equal(role->name, text_bytes(event->role.role)) &&
-           bytes_equal(role->scope, text_bytes(event->role.scope));
-}
-
 /* Granting a role that is held moves its expiry. */
 static void grant(const struct event *event, struct principal *principal)
 {
-    uint32_t at = 0;
+    const struct decide_role *held = decide_role_held(principal->roles, principal->roles_count,
+                                                      event->role.role, event->role.scope);
+    const uint32_t at =
+        held == NULL ? principal->roles_count : (uint32_t)(held - principal->roles);
 
-    while (at < principal->roles_count && !is_role(&principal->roles[at], event)) at++;
     ASSERT(at < DECIDE_ROLES_MAX); /* RULE_ROLE_LIMIT */
     if (at == principal->roles_count) principal->roles_count++;
     principal->roles[at] = (struct decide_role){.name = text_bytes(event->role.role),
@@ -159,7 +150,7 @@ static void take_role(const struct event *event, struct principal *principal)
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < principal->roles_count; i++) {
-        if (!is_role(&principal->roles[i], event))
+        if (!decide_role_is(&principal->roles[i], event->role.role, event->role.scope))
             principal->roles[kept++] = principal->roles[i];
     }
     principal->roles_count = kept;
@@ -203,7 +194,7 @@ static enum tally_err change_trust(struct ledger *ledger, const struct event *ev
 static enum tally_err put_newest_id(struct ledger *ledger, const struct event *event,
                                     struct tally_diag *diag)
 {
-    const struct lookup lookup = {.state = ledger->state, .arena = ledger->scratch};
+    const struct lookup lookup = ledger_lookup_of(ledger);
     uint8_t newest[EVENT_ID_BYTES];
     struct codec_key key;
     const enum tally_err err = lookup_newest_id(&lookup, event->actor, newest, diag);

@@ -220,8 +220,7 @@ static void refuse_batch(struct apply *apply, const struct batch *batch)
 static enum tally_err apply_batch(struct apply *apply, const struct batch *batch, uint32_t part,
                                   struct facts *facts)
 {
-    const struct lookup lookup = {.state = apply->ledger->state,
-                                  .arena = apply->ledger->scratch};
+    const struct lookup lookup = ledger_lookup_of(apply->ledger);
     enum lookup_known known = LOOKUP_CONFLICT;
     enum tally_err err;
 

@@ -6,11 +6,6 @@
 #include "base/assert.h"
 #include "crypto/sign.h"
 
-static struct lookup lookup_of(struct ledger *ledger)
-{
-    return (struct lookup){.state = ledger->state, .arena = ledger->scratch};
-}
-
 static struct decide_subject subject_of(const struct topic *topic)
 {
     return (struct decide_subject){.has_head = topic->has_head,
@@ -194,7 +189,7 @@ enum tally_err facts_gather(struct ledger *ledger, const struct batch *batch,
                             const struct event *event, struct facts *ret_facts,
                             struct tally_diag *diag)
 {
-    const struct lookup lookup = lookup_of(ledger);
+    const struct lookup lookup = ledger_lookup_of(ledger);
     struct facts *facts = ret_facts;
     enum tally_err err;
     bool found;

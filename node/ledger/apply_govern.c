@@ -3,11 +3,6 @@
 
 #include "ledger/ledger_internal.h"
 
-static struct bytes text_bytes(const char *text)
-{
-    return bytes_of(text, strlen(text));
-}
-
 static enum tally_err put_governance(struct ledger *ledger, const struct governance *governance)
 {
     uint8_t value[CODEC_GOVERNANCE_SIZE];
@@ -57,24 +52,12 @@ static enum tally_err put_policy(struct ledger *ledger, const struct event *even
     return err == TALLY_OK ? put_governance(ledger, governance) : err;
 }
 
-/* Has the principal this role already, with this scope? */
-static bool has_role(const struct principal *principal, const struct event *event)
-{
-    for (uint32_t i = 0; i < principal->roles_count; i++) {
-        const struct decide_role *role = &principal->roles[i];
-
-        if (bytes_equal(role->name, text_bytes(event->role.role)) &&
-            bytes_equal(role->scope, text_bytes(event->role.scope)))
-            return true;
-    }
-    return false;
-}
-
 /* `facts` are from before the event. */
 static enum tally_err count_admins(struct ledger *ledger, const struct event *event,
                                    struct facts *facts)
 {
-    const bool held = has_role(&facts->target, event);
+    const bool held = decide_role_held(facts->target.roles, facts->target.roles_count,
+                                       event->role.role, event->role.scope) != NULL;
 
     if (strcmp(event->role.role, role_name(ROLE_ADMIN)) != 0 || event->role.scope[0] != '\0' ||
         facts->target.kind != POLICY_ACTOR_HUMAN || held == (event->type == EVENT_ROLE_GRANTED))
@@ -84,22 +67,6 @@ static enum tally_err count_admins(struct ledger *ledger, const struct event *ev
 }
 
 /* ---- what decisions ask of a subject ---- */
-
-static enum tally_err find_about(struct ledger *ledger, const char *path, size_t size,
-                                 struct about *ret_about, struct tally_diag *diag)
-{
-    const struct lookup lookup = {.state = ledger->state, .arena = ledger->scratch};
-    struct codec_key key;
-    struct bytes value;
-    bool found = false;
-    enum tally_err err;
-
-    *ret_about = (struct about){0};
-    codec_key_about(path, size, &key);
-    err = lookup_value(&lookup, STORE_STATE, codec_bytes(&key), &found, &value, diag);
-    if (err != TALLY_OK || !found) return err;
-    return codec_about_get(value, ret_about) ? TALLY_OK : TALLY_E_CORRUPT;
-}
 
 static enum tally_err put_about(struct ledger *ledger, const struct event *event,
                                 const struct about *about)
@@ -125,7 +92,9 @@ static enum tally_err describe_version(struct ledger *ledger, const struct event
 {
     const size_t model = strcspn(event->subject + strlen("model/"), "/") + strlen("model/");
     char path[LIMIT_SUBJECT_SIZE + 1] = "";
+    const struct lookup lookup = ledger_lookup_of(ledger);
     struct about run;
+    bool found;
     enum tally_err err;
 
     about->kind = (uint8_t)event->version_registered.kind;
@@ -136,7 +105,7 @@ static enum tally_err describe_version(struct ledger *ledger, const struct event
     memcpy(path, event->subject, model);
     strncat(path, "/run/", sizeof path - 1 - strlen(path));
     strncat(path, event->version_registered.run, sizeof path - 1 - strlen(path));
-    err = find_about(ledger, path, strlen(path), &run, diag);
+    err = lookup_about(&lookup, path, strlen(path), &found, &run, diag);
     for (uint32_t i = 0;
          err == TALLY_OK && i < run.authors_count && about->authors_count < ABOUT_AUTHORS_MAX;
          i++)
@@ -184,7 +153,9 @@ static enum tally_err count_incidents(struct ledger *ledger, const struct event 
 enum tally_err governance_put(struct ledger *ledger, const struct event *event,
                               struct facts *facts, struct tally_diag *diag)
 {
+    const struct lookup lookup = ledger_lookup_of(ledger);
     struct about about;
+    bool found;
     enum tally_err err;
 
     switch (event->type) {
@@ -209,7 +180,7 @@ enum tally_err governance_put(struct ledger *ledger, const struct event *event,
     default:
         return TALLY_OK;
     }
-    err = find_about(ledger, event->subject, strlen(event->subject), &about, diag);
+    err = lookup_about(&lookup, event->subject, strlen(event->subject), &found, &about, diag);
     if (err == TALLY_OK) err = describe(ledger, event, &about, diag);
     if (err == TALLY_OK && event->type >= EVENT_INCIDENT_OPENED &&
         event->type <= EVENT_INCIDENT_CLOSED)

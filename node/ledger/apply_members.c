@@ -14,11 +14,6 @@ struct bytes_and_index {
     uint64_t index;
 };
 
-static struct lookup lookup_of(struct ledger *ledger)
-{
-    return (struct lookup){.state = ledger->state, .arena = ledger->scratch};
-}
-
 /* The Config that waits; size 0: none. */
 static enum tally_err find_pending(const struct lookup *lookup, struct bytes_and_index *ret,
                                    struct tally_diag *diag)
@@ -107,7 +102,7 @@ static bool is_this_ledger(const struct event *event, struct bytes name)
 enum tally_err members_gather(struct ledger *ledger, const struct event *event,
                               struct facts *facts, struct tally_diag *diag)
 {
-    const struct lookup lookup = lookup_of(ledger);
+    const struct lookup lookup = ledger_lookup_of(ledger);
     struct ledger_config *configs = arena_zalloc(ledger->scratch, 2, sizeof *configs);
     struct decide_change *change = &facts->facts.change;
     struct bytes_and_index pending;
@@ -179,7 +174,7 @@ enum tally_err members_identity_put(struct ledger *ledger, struct bytes name,
 enum tally_err apply_config(struct apply *apply)
 {
     struct ledger *ledger = apply->ledger;
-    const struct lookup lookup = lookup_of(ledger);
+    const struct lookup lookup = ledger_lookup_of(ledger);
     struct record record = {.kind = RECORD_CONFIG, .config = apply->body};
     struct bytes_and_index pending;
     struct bytes name, now;

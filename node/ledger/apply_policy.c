@@ -10,11 +10,6 @@ static const uint64_t delay_max_ms = UINT64_C(30) * 24 * 60 * 60 * 1000;
 
 enum { POLICY_PUBLISHED = 4 }; /* its number in POLICY_EVENT_TABLE */
 
-static struct lookup lookup_of(struct ledger *ledger)
-{
-    return (struct lookup){.state = ledger->state, .arena = ledger->scratch};
-}
-
 enum tally_err lookup_policy(const struct lookup *lookup, uint64_t version, bool *ret_found,
                              struct tally_hash *ret_digest, struct bytes *ret_policy,
                              struct tally_diag *diag)
@@ -73,7 +68,7 @@ static void survey(struct ledger_policy *policy)
 
 static enum tally_err load(struct ledger *ledger, uint64_t version, struct tally_diag *diag)
 {
-    const struct lookup lookup = lookup_of(ledger);
+    const struct lookup lookup = ledger_lookup_of(ledger);
     struct ledger_policy *cache = &ledger->policy;
     struct bytes bytes;
     bool found = false;
@@ -99,7 +94,7 @@ static enum tally_err load(struct ledger *ledger, uint64_t version, struct tally
 
 enum tally_err policy_load(struct ledger *ledger, struct facts *facts, struct tally_diag *diag)
 {
-    const struct lookup lookup = lookup_of(ledger);
+    const struct lookup lookup = ledger_lookup_of(ledger);
     struct governance *governance = &facts->governance;
     struct codec_key key;
     struct bytes value;

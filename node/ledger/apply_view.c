@@ -170,20 +170,6 @@ static enum tally_err gather_persons(struct gather *gather, const struct batch *
 
 /* ---- the subject ---- */
 
-static enum tally_err find_about(struct gather *gather, const char *path, size_t size,
-                                 bool *ret_found, struct about *ret_about)
-{
-    struct codec_key key;
-    struct bytes value;
-    enum tally_err err;
-
-    codec_key_about(path, size, &key);
-    err = lookup_value(&gather->lookup, STORE_STATE, codec_bytes(&key), ret_found, &value,
-                       gather->diag);
-    if (err != TALLY_OK || !*ret_found) return err;
-    return codec_about_get(value, ret_about) ? TALLY_OK : TALLY_E_CORRUPT;
-}
-
 /* The model that the event is about: its subject's, or the one that it names. */
 static enum tally_err find_model(struct gather *gather, bool *ret_ended)
 {
@@ -199,7 +185,8 @@ static enum tally_err find_model(struct gather *gather, bool *ret_ended)
     if (strncmp(path, "model/", strlen("model/")) != 0) return TALLY_OK;
     end = strchr(path + strlen("model/"), '/');
     const size_t size = end == NULL ? strlen(path) : (size_t)(end - path);
-    err = find_about(gather, path, size, &gather->model_known, &gather->model);
+    err = lookup_about(&gather->lookup, path, size, &gather->model_known, &gather->model,
+                       gather->diag);
     if (err == TALLY_OK)
         err = lookup_path(&gather->lookup, path, size, &found, &topic, gather->diag);
     if (err == TALLY_OK) *ret_ended = topic.ended;
@@ -276,8 +263,8 @@ static enum tally_err gather_subject(struct gather *gather)
     const uint32_t facts = policy_event(view->event)->facts;
     const bool publishes = event->type == EVENT_POLICY_PUBLISHED;
     bool found = false, model_ended = false;
-    enum tally_err err =
-        find_about(gather, event->subject, strlen(event->subject), &found, &gather->about);
+    enum tally_err err = lookup_about(&gather->lookup, event->subject, strlen(event->subject),
+                                      &found, &gather->about, gather->diag);
 
     if (err == TALLY_OK) err = find_model(gather, &model_ended);
     if (err != TALLY_OK) return err;
@@ -377,7 +364,7 @@ enum tally_err view_gather(struct ledger *ledger, const struct batch *batch,
                            const struct policy *policy, struct tally_diag *diag)
 {
     struct facts_view *to = &facts->view;
-    struct gather gather = {.lookup = {.state = ledger->state, .arena = ledger->scratch},
+    struct gather gather = {.lookup = ledger_lookup_of(ledger),
                             .ledger = ledger,
                             .event = event,
                             .policy = policy,

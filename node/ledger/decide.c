@@ -24,6 +24,21 @@ bool decide_in_scope(struct bytes scope, const char *subject)
     return subject[scope.size] == '\0' || subject[scope.size] == '/';
 }
 
+bool decide_role_is(const struct decide_role *role, const char *name, const char *scope)
+{
+    return bytes_equal(role->name, bytes_of(name, strlen(name))) &&
+           bytes_equal(role->scope, bytes_of(scope, strlen(scope)));
+}
+
+const struct decide_role *decide_role_held(const struct decide_role *roles, uint32_t count,
+                                           const char *name, const char *scope)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (decide_role_is(&roles[i], name, scope)) return &roles[i];
+    }
+    return NULL;
+}
+
 static void check_actor(const struct decide_facts *facts, const struct event *event,
                         struct failures *failures)
 {
@@ -125,22 +140,6 @@ static void check_refs(const struct decide_facts *facts, const struct event *eve
     }
 }
 
-static const struct decide_role *role_of(const struct decide_principal *principal,
-                                         const char *name, const char *scope)
-{
-    const struct bytes want_name = bytes_of(name, strlen(name));
-    const struct bytes want_scope = bytes_of(scope, strlen(scope));
-
-    for (uint32_t i = 0; i < principal->roles_count; i++) {
-        const struct decide_role *role = &principal->roles[i];
-
-        if (bytes_equal(role->name, want_name) && bytes_equal(role->scope, want_scope)) {
-            return role;
-        }
-    }
-    return NULL;
-}
-
 /* key.*, role.*: their subject is a principal. */
 static void check_trust(const struct decide_facts *facts, const struct event *event,
                         struct failures *failures)
@@ -148,7 +147,8 @@ static void check_trust(const struct decide_facts *facts, const struct event *ev
     const struct decide_key *key = &facts->key;
     const bool held =
         event->type == EVENT_ROLE_GRANTED || event->type == EVENT_ROLE_REVOKED
-            ? role_of(&facts->principal, event->role.role, event->role.scope) != NULL
+            ? decide_role_held(facts->principal.roles, facts->principal.roles_count,
+                               event->role.role, event->role.scope) != NULL
             : false;
 
     fail_if(failures, !facts->principal.registered, RULE_PRINCIPAL_ABSENT);

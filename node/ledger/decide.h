@@ -140,6 +140,12 @@ void decide(const struct decide_facts *facts, const struct event *event,
  * has none. */
 bool decide_parent(const struct event *event, char ret_path[LIMIT_SUBJECT_SIZE + 1]);
 
+/* Is it the role of this name with exactly this scope? */
+bool decide_role_is(const struct decide_role *role, const char *name, const char *scope);
+/* That role among `count` roles, or NULL. */
+const struct decide_role *decide_role_held(const struct decide_role *roles, uint32_t count,
+                                           const char *name, const char *scope);
+
 /* Is `subject` the scope itself or below it? An empty scope covers everything. */
 bool decide_in_scope(struct bytes scope, const char *subject);
 

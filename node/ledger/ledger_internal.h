@@ -2,6 +2,8 @@
 #ifndef LEDGER_LEDGER_INTERNAL_H
 #define LEDGER_LEDGER_INTERNAL_H
 
+#include <string.h>
+
 #include "event/batch.h"
 #include "event/block.h"
 #include "event/record.h"
@@ -77,6 +79,17 @@ struct facts {
     struct facts_view view;
     struct decide_ref refs[LIMIT_REPEATED];
 };
+
+/* Questions to the state with its pending puts; answers live in the scratch arena. */
+static inline struct lookup ledger_lookup_of(const struct ledger *ledger)
+{
+    return (struct lookup){.state = ledger->state, .arena = ledger->scratch};
+}
+
+static inline struct bytes text_bytes(const char *text)
+{
+    return bytes_of(text, strlen(text));
+}
 
 /* Look up what decide() needs for this event of an authentic batch. Values live in the ledger's
  * scratch arena. Errors: as lookups. */

@@ -86,6 +86,20 @@ enum tally_err lookup_path(const struct lookup *lookup, const char *path, size_t
     return lookup_topic(lookup, codec_bytes(&key), ret_found, ret_topic, diag);
 }
 
+enum tally_err lookup_about(const struct lookup *lookup, const char *path, size_t size,
+                            bool *ret_found, struct about *ret_about, struct tally_diag *diag)
+{
+    struct codec_key key;
+    struct bytes value;
+    enum tally_err err;
+
+    *ret_about = (struct about){0};
+    codec_key_about(path, size, &key);
+    err = lookup_value(lookup, STORE_STATE, codec_bytes(&key), ret_found, &value, diag);
+    if (err != TALLY_OK || !*ret_found) return err;
+    return codec_about_get(value, ret_about) ? TALLY_OK : damaged("facts of a subject", diag);
+}
+
 enum tally_err lookup_event(const struct lookup *lookup, const struct tally_hash *event_hash,
                             bool *ret_found, struct event_place *ret_place,
                             struct tally_diag *diag)

@@ -16,6 +16,7 @@
 #include "event/batch.h"
 #include "ledger/ledger.h"
 #include "ledger/ledger_codec.h"
+#include "ledger/ledger_codec_govern.h"
 #include "ledger/ledger_state.h"
 #include "store/store.h"
 
@@ -58,6 +59,10 @@ TALLY_NODISCARD enum tally_err lookup_locator(const struct lookup *lookup, uint6
                                               struct locator *ret_locator,
                                               struct tally_diag *diag);
 
+/* What decisions ask of a path; zeros when it is not found. What it borrows is in the arena. */
+TALLY_NODISCARD enum tally_err lookup_about(const struct lookup *lookup, const char *path,
+                                            size_t size, bool *ret_found,
+                                            struct about *ret_about, struct tally_diag *diag);
 /* The policy of this version, encoded, and its digest. */
 TALLY_NODISCARD enum tally_err lookup_policy(const struct lookup *lookup, uint64_t version,
                                              bool *ret_found, struct tally_hash *ret_digest,

@@ -176,8 +176,7 @@ static enum tally_err push_state(struct apply *apply, const struct replay_item *
 
 static enum tally_err push_config(struct apply *apply, const struct replay_item *item)
 {
-    const struct lookup lookup = {.state = apply->ledger->state,
-                                  .arena = apply->ledger->scratch};
+    const struct lookup lookup = ledger_lookup_of(apply->ledger);
     struct bytes_reader reader;
     struct bytes value;
     bool found;

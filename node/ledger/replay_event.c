@@ -74,8 +74,7 @@ static enum tally_err find_keys(struct ledger_replay *replay, const struct recor
                                 struct batch_signer *signers, struct ledger_key *keys,
                                 struct tally_diag *diag)
 {
-    const struct lookup lookup = {.state = replay->ledger->state,
-                                  .arena = replay->ledger->scratch};
+    const struct lookup lookup = ledger_lookup_of(replay->ledger);
 
     for (uint32_t i = 0; i < record->event.signers_count; i++) {
         const struct record_signer *from = &record->event.signers[i];
@@ -151,8 +150,7 @@ static bool cut_authentic(const struct event *event, const struct batch *batch,
 static enum tally_err check_authentic(struct ledger_replay *replay, const struct batch *batch,
                                       const struct ledger_key *keys, struct tally_diag *diag)
 {
-    const struct lookup lookup = {.state = replay->ledger->state,
-                                  .arena = replay->ledger->scratch};
+    const struct lookup lookup = ledger_lookup_of(replay->ledger);
     enum tally_err err = TALLY_OK;
 
     for (uint32_t i = 0; i < batch->events_count && err == TALLY_OK; i++) {
@@ -175,8 +173,7 @@ static enum tally_err check_authentic(struct ledger_replay *replay, const struct
 static enum tally_err check_new(struct ledger_replay *replay, const struct batch *batch,
                                 struct tally_diag *diag)
 {
-    const struct lookup lookup = {.state = replay->ledger->state,
-                                  .arena = replay->ledger->scratch};
+    const struct lookup lookup = ledger_lookup_of(replay->ledger);
     enum lookup_known known = LOOKUP_CONFLICT;
     enum tally_err err;
 
