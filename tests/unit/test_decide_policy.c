@@ -6,6 +6,7 @@
 #include "event/rules.h"
 #include "ledger/decide.h"
 #include "support/check_main.h"
+#include "support/decide_expect.h"
 #include "support/ledger_fixture.h"
 
 enum { RULES_FIRST = RULE_POLICY_VERSION, PERMITS = 1100, FORBIDS = 1200, EVENT_PUBLISHED = 4 };
@@ -230,22 +231,11 @@ enum { CASES_COUNT = sizeof cases / sizeof cases[0] };
 
 START_TEST(one_case)
 {
-    struct decide_verdict verdict;
     struct world world;
-    uint16_t want = 0;
 
     be_honest(&world, cases[_i].type);
     cases[_i].change(&world);
-    decide(&world.facts, &world.event, &verdict);
-    while (cases[_i].rules[want] != 0) want++;
-    ck_assert_msg(verdict.failed_count == want, "%s: %u rules, not %u (first %s)",
-                  cases[_i].name, (unsigned)verdict.failed_count, (unsigned)want,
-                  verdict.failed_count > 0 ? decide_rule_name(verdict.failed[0]) : "-");
-    ck_assert_int_eq(verdict.allowed, want == 0);
-    for (uint16_t i = 0; i < want; i++) {
-        ck_assert_msg(verdict.failed[i] == cases[_i].rules[i], "%s: %u, not %u", cases[_i].name,
-                      (unsigned)verdict.failed[i], (unsigned)cases[_i].rules[i]);
-    }
+    decide_expect(cases[_i].name, &world.facts, &world.event, cases[_i].rules);
 }
 END_TEST
 

@@ -9,6 +9,7 @@
 #include "event/rules.h"
 #include "ledger/decide.h"
 #include "support/check_main.h"
+#include "support/decide_expect.h"
 #include "support/ledger_fixture.h"
 
 enum { RULES_FIRST = RULE_SUBJECT_ABSENT, RULES_LAST = RULE_SIZE_RANGE };
@@ -352,30 +353,13 @@ static const struct {
 };
 enum { CASES_COUNT = sizeof cases / sizeof cases[0] };
 
-static void expect(const char *name, const struct world *world, const uint16_t *rules)
-{
-    struct decide_verdict verdict;
-    uint16_t want = 0;
-
-    decide(&world->facts, &world->event, &verdict);
-    while (rules[want] != 0) want++;
-    ck_assert_msg(verdict.failed_count == want, "%s: %u rules, not %u (first %s)", name,
-                  (unsigned)verdict.failed_count, (unsigned)want,
-                  verdict.failed_count > 0 ? decide_rule_name(verdict.failed[0]) : "-");
-    ck_assert_int_eq(verdict.allowed, want == 0);
-    for (uint16_t i = 0; i < want; i++) {
-        ck_assert_msg(verdict.failed[i] == rules[i], "%s: %s, not %s", name,
-                      decide_rule_name(verdict.failed[i]), decide_rule_name(rules[i]));
-    }
-}
-
 START_TEST(one_case)
 {
     struct world world;
 
     be_honest(&world, cases[_i].type);
     cases[_i].change(&world);
-    expect(cases[_i].name, &world, cases[_i].rules);
+    decide_expect(cases[_i].name, &world.facts, &world.event, cases[_i].rules);
 }
 END_TEST
 
@@ -407,7 +391,7 @@ START_TEST(closed_types)
         be_honest(&world, types[i].type);
         for (int role = ROLE_NONE; role < ROLES_END; role++) {
             world.role.role = (enum role)role;
-            expect(types[i].name, &world, rules);
+            decide_expect(types[i].name, &world.facts, &world.event, rules);
         }
         closed++;
     }
